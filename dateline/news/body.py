@@ -1,0 +1,138 @@
+"""The body of a news item: a small HTML subset, the ways into it and out of it.
+
+The subset (docs/formats.md): p, h2, h3, blockquote with cite, ul, ol, li, table with caption, thead,
+tbody, tr, th, td, figure with img and figcaption, a, strong, em, br. Whatever else comes in is taken
+out by ammonia (nh3), scripts with their content, unknown tags without it. Pictures come from the
+agency's own host only: a page of ours asks no other host for anything.
+"""
+
+import html
+import re
+from collections.abc import Iterable
+
+import nh3
+from lxml import html as lxml_html
+from markdown_it import MarkdownIt
+
+TAGS = frozenset(
+    [
+        "p",
+        "h2",
+        "h3",
+        "blockquote",
+        "cite",
+        "ul",
+        "ol",
+        "li",
+        "table",
+        "caption",
+        "thead",
+        "tbody",
+        "tr",
+        "th",
+        "td",
+        "figure",
+        "img",
+        "figcaption",
+        "a",
+        "strong",
+        "em",
+        "br",
+    ]
+)
+_ATTRIBUTES = {
+    "a": {"href"},
+    "img": {"src", "alt", "width", "height"},
+    "th": {"scope", "colspan", "rowspan"},
+    "td": {"colspan", "rowspan"},
+}
+_LINK_SCHEMES = {"http", "https", "mailto"}
+_BLOCKS = frozenset(["p", "h2", "h3", "li", "blockquote", "tr", "caption", "figcaption"])
+_OWN_PICTURE = re.compile(r"/(?!/)[^\\]*")
+
+_MARKDOWN = MarkdownIt("zero", {"html": False}).enable(
+    ["heading", "blockquote", "list", "table", "link", "emphasis", "escape", "entity", "autolink"]
+)
+
+
+def _keep_attribute(tag: str, name: str, value: str) -> str | None:
+    if tag == "img" and name == "src" and not _OWN_PICTURE.fullmatch(value):
+        return None
+    return value
+
+
+def clean(markup: str) -> str:
+    """Return the markup reduced to the subset; the same text back if it is clean already."""
+    if not markup:
+        return ""
+    cleaned = nh3.clean(
+        "".join(character for character in markup if character in "\n\t" or character >= " "),
+        tags=set(TAGS),
+        attributes=_ATTRIBUTES,
+        url_schemes=_LINK_SCHEMES,
+        link_rel=None,
+        attribute_filter=_keep_attribute,
+        clean_content_tags={"script", "style"},
+    ).strip()
+    if cleaned and not cleaned.startswith("<"):
+        cleaned = f"<p>{cleaned}</p>"
+    return cleaned
+
+
+def from_paragraphs(paragraphs: Iterable[str]) -> str:
+    """Return plain paragraphs as markup; every character stays text."""
+    return "\n".join(f"<p>{html.escape(paragraph, quote=False)}</p>" for paragraph in paragraphs)
+
+
+def from_plain(text: str) -> str:
+    """Return a plain-text dispatch's body as markup.
+
+    Paragraphs are set apart by blank lines; the rest is CommonMark: `## ` subheads, `> ` quotes,
+    `- ` lists, pipes for tables, `**strong**`, `*em*`, links. Markup in the text stays text.
+    A quote's last line that starts with a dash names its source.
+    """
+    markup = str(_MARKDOWN.render(text)).replace("<h1>", "<h2>").replace("</h1>", "</h2>")
+    markup = re.sub(r"<(/?)h[4-6]>", r"<\1h3>", markup)
+    markup = re.sub(
+        r"(?:<p>|\n)(?:—|–|--?)\s*([^<\n]+)</p>\n</blockquote>",
+        lambda found: (
+            f"{'' if found.group(0).startswith('<p>') else '</p>' + chr(10)}"
+            f"<p><cite>{found.group(1)}</cite></p>\n</blockquote>"
+        ),
+        markup,
+    )
+    return clean(markup)
+
+
+def with_dateline(markup: str, dateline: str, *, marked: bool = False) -> str:
+    """Return a body with its dateline at the head of the first paragraph, as readers see it.
+
+    `marked` wraps the dateline in a span of class `dateline`, for a page's own styles.
+    """
+    if not dateline:
+        return markup
+    line = html.escape(dateline, quote=False)
+    if marked:
+        line = f'<span class="dateline">{line}</span>'
+    return f"<p>{line} {markup[3:]}" if markup.startswith("<p>") else f"<p>{line}</p>\n{markup}"
+
+
+def to_paragraphs(markup: str) -> list[str]:
+    """Return the text of each block of a body, in order, its white space folded; markup is gone."""
+    if not markup:
+        return []
+    root = lxml_html.fragment_fromstring(markup, create_parent="div")
+    found: list[str] = []
+    for element in root.iter():
+        if element.tag not in _BLOCKS or any(child.tag in _BLOCKS for child in element.iterdescendants()):
+            continue
+        cells = [cell for cell in element if cell.tag in ("td", "th")]
+        text = " | ".join(cell.text_content().strip() for cell in cells) or element.text_content()
+        if text := " ".join(text.split()):
+            found.append(text)
+    return found or [text for text in [" ".join(root.text_content().split())] if text]
+
+
+def count_words(markup: str) -> int:
+    """Return how many words a body has, as an editor counts them."""
+    return sum(len(paragraph.split()) for paragraph in to_paragraphs(markup))

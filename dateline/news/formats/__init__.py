@@ -1,0 +1,1 @@
+"""Codecs between bytes and NewsItem, one module a format; each reads and writes."""
