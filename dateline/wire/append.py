@@ -1,0 +1,129 @@
+"""append: the one door into the wire.
+
+Under one lock and in one transaction: the rule decides (`dateline.news.acts`), the next seq is
+taken, the row written, the tree grown, its head signed. What `append` returned is on the disk.
+"""
+
+import os
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+from django.conf import settings
+from django.db import transaction
+
+from dateline.news.acts import OPENING, Act, next_item
+from dateline.news.agency import Agency
+from dateline.news.codes import parse_instant, rfc3339
+from dateline.news.errors import ActRefused
+from dateline.news.formats import ninjs
+from dateline.news.item import NewsItem
+from dateline.wire import bell, store
+from dateline.wire.dispatch import SALT_BYTES, Dispatch, leaf_of
+from dateline.wire.errors import UnknownItem
+from dateline.wire.keys import load_signer
+from dateline.wire.merkle import TILE_WIDTH, grow, root_of
+from dateline.wire.note import Checkpoint
+from dateline.wire.tree import complete_tiles
+
+
+class Submission(msgspec.Struct, frozen=True, kw_only=True):
+    """What a producer hands to the wire: an act, and what the act needs.
+
+    `item` for acts with content, `uri` for the others; `note` becomes the item's ednote (for a kill
+    or a hold it is the advisory); `by_clock` marks the release that an embargo's instant brings.
+    """
+
+    act: Act
+    item: NewsItem | None = None
+    uri: str = ""
+    note: str = ""
+    by_clock: bool = False
+
+
+def append(
+    act: Act, item: NewsItem | None = None, *, uri: str = "", note: str = "", by_clock: bool = False
+) -> Dispatch:
+    """Append one dispatch and return it.
+
+    Raises ActRefused or BadItem where a rule forbids it, UnknownItem for a uri that is not on the
+    wire; then nothing was written. Inside `transaction.atomic` it joins that transaction.
+    """
+    return append_all([Submission(act=act, item=item, uri=uri, note=note, by_clock=by_clock)])[0]
+
+
+def append_all(submissions: Iterable[Submission]) -> list[Dispatch]:
+    """Append several dispatches in one transaction (one fsync), all or none of them."""
+    agency: Agency = settings.AGENCY
+    signer = load_signer(settings.DATELINE_HOME / "keys", agency.origin)
+    appended: list[Dispatch] = []
+    with transaction.atomic():
+        head = store.read_head()
+        for submission in submissions:
+            now = datetime.now(UTC)
+            if head.sent and now < (last := parse_instant(head.sent)):
+                now = last  # the clock was set back: `sent` never decreases
+            dispatch = _append_one(submission, head, now, agency)
+            frontier = tuple(grow(head.frontier, head.seq, dispatch.leaf))
+            head = store.Head(dispatch.seq, dispatch.sent, frontier)
+            if head.seq % TILE_WIDTH == 0:
+                complete_tiles(head.seq)
+            appended.append(dispatch)
+        if appended:
+            checkpoint = Checkpoint(agency.origin, head.seq, root_of(head.frontier))
+            store.write_head(msgspec.structs.replace(head, checkpoint=signer.sign(checkpoint.text())))
+        transaction.on_commit(bell.ring)
+    return appended
+
+
+def _append_one(submission: Submission, head: store.Head, now: datetime, agency: Agency) -> Dispatch:
+    uri = submission.uri or (submission.item.uri if submission.item else "")
+    state = store.read_state(uri) if uri else None
+    if state is None and submission.act not in OPENING:
+        raise UnknownItem(f"No item on the wire has the uri {uri!r}. `dateline status --items` lists the latest.", uri)
+    if state is not None and state.act == Act.ADVISORY:
+        raise ActRefused(f"{uri} is an advisory; it went out and nothing follows it. Send another.", uri)
+    before = store.read_item(state.seq) if state else None
+    item = next_item(
+        submission.act, before, submission.item, note=submission.note, now=now, agency=agency,
+        by_clock=submission.by_clock,
+    )  # fmt: skip
+    if before is None and store.path_is_taken(item.path):
+        item = msgspec.structs.replace(item, path=f"{item.path.rstrip('/')}-{head.seq + 1}/")
+    data = ninjs.encode(item)
+    seq, sent, salt = head.seq + 1, rfc3339(now, micros=True), os.urandom(SALT_BYTES)
+    leaf = leaf_of(seq, sent, submission.act, item.uri, item.version, data, salt)
+    dispatch = Dispatch(seq, sent, submission.act, item.uri, item.version, data, salt, leaf)
+    store.insert_dispatch(dispatch, state_after(dispatch, item))
+    return dispatch
+
+
+def state_after(dispatch: Dispatch, item: NewsItem) -> store.ItemState:
+    """Return where a dispatch leaves its item."""
+    return store.ItemState(
+        uri=item.uri,
+        path=item.path,
+        seq=dispatch.seq,
+        act=str(dispatch.act),
+        version=item.version,
+        pubstatus=str(item.pubstatus),
+        embargoed=rfc3339(item.embargoed, micros=True) if item.embargoed else None,
+    )
+
+
+def release_due() -> tuple[list[Dispatch], timedelta | None]:
+    """Release every item whose embargo's instant has come.
+
+    Returns the dispatches and how long it is until the next instant, None if no embargo waits.
+    Called by the running server; two servers do no harm, the rule lets only one release each.
+    """
+    released: list[Dispatch] = []
+    for embargoed, uri in store.read_embargoes():
+        wait = parse_instant(embargoed) - datetime.now(UTC)
+        if wait > timedelta(0):
+            return released, wait
+        try:
+            released.append(append(Act.RELEASE, uri=uri, by_clock=True))
+        except ActRefused:
+            continue  # another process released, held or killed it in this moment
+    return released, None

@@ -1,0 +1,79 @@
+"""follow: how everything else is folded from the wire.
+
+A projection is a fold over dispatches with a cursor. `fold` applies what is new to several of them
+and commits their state and their cursors in one transaction, so that a crash at any moment leaves
+each exactly at its cursor.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
+
+from django.db import transaction
+
+from dateline.wire import store
+from dateline.wire.bell import Bell
+from dateline.wire.dispatch import Dispatch
+
+# Rows a transaction: a catch-up shares one fsync among many, and no lock is held for long.
+BATCH = 256
+# How long a follower sleeps when no bell rings; only a lost bell (a full disk, say) makes it matter.
+POLL_S = 0.5
+
+
+class Projection(Protocol):
+    """State derived from the wire."""
+
+    name: str
+
+    def apply(self, dispatch: Dispatch) -> None:
+        """Fold one dispatch into the state; runs inside the transaction that moves the cursor."""
+
+    def forget(self) -> None:
+        """Drop all state, to fold it anew from the log; runs inside a transaction."""
+
+
+def follow(after: int, *, bell: Bell, stopped: Callable[[], bool], batch: int = BATCH) -> Iterator[list[Dispatch]]:
+    """Yield batches of new dispatches as they are appended, in order, until `stopped` says so."""
+    while not stopped():
+        rows = store.read_rows(after, batch)
+        if rows:
+            after = rows[-1].seq
+            yield rows
+        else:
+            bell.wait(POLL_S)
+
+
+def fold(projections: Sequence[Projection], *, batch: int = BATCH) -> int:
+    """Fold the next batch of dispatches into every projection that has not seen it.
+
+    Returns how many dispatches were new to at least one; 0: all are at the head.
+    """
+    head = store.head_seq()
+    if all(store.read_cursor(projection.name) >= head for projection in projections):
+        return 0
+    with transaction.atomic():
+        cursors = {projection.name: store.read_cursor(projection.name) for projection in projections}
+        rows = store.read_rows(min(cursors.values()), batch)
+        for projection in projections:
+            fresh = [row for row in rows if row.seq > cursors[projection.name]]
+            for row in fresh:
+                projection.apply(row)
+            if fresh:
+                store.write_cursor(projection.name, fresh[-1].seq)
+    return len(rows)
+
+
+def refold(projection: Projection, *, progress: Callable[[int], None] = lambda seq: None) -> int:
+    """Forget a projection's state and fold it anew from the first dispatch; return the head's seq.
+
+    One transaction: readers of the state see the old one until the new one is whole.
+    """
+    with transaction.atomic():
+        projection.forget()
+        head = 0
+        for row in store.iterate():
+            projection.apply(row)
+            head = row.seq
+            progress(head)
+        store.write_cursor(projection.name, head)
+    return head

@@ -1,0 +1,218 @@
+"""The log's SQL, all of it, in one place.
+
+Plain SQL on the connection that Django manages: an ORM costs five times what the append itself does
+(docs/decisions/0002), and the desk's own rows can be written in the same transaction.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+
+import msgspec
+from django.db import connection
+
+from dateline.news.acts import Act
+from dateline.news.formats import ninjs
+from dateline.news.item import NewsItem
+from dateline.wire.dispatch import Dispatch
+from dateline.wire.merkle import HASH_BYTES, TILE_WIDTH, root_of_leaves
+
+_COLUMNS = "seq, sent, act, uri, version, item, salt, leaf"
+
+
+class Head(msgspec.Struct, frozen=True):
+    """The end of the log: its last seq and sent, the tree's frontier, the signed checkpoint."""
+
+    seq: int = 0
+    sent: str = ""
+    frontier: tuple[bytes, ...] = ()
+    checkpoint: str = ""
+
+
+class ItemState(msgspec.Struct, frozen=True):
+    """Where an item stands: its last dispatch, its status, its embargo (RFC 3339, or None)."""
+
+    uri: str
+    path: str
+    seq: int
+    act: str
+    version: int
+    pubstatus: str
+    embargoed: str | None
+
+
+def sql() -> sqlite3.Connection:
+    """Return the raw connection of this thread; inside `transaction.atomic` it is in that transaction."""
+    connection.ensure_connection()
+    raw = connection.connection
+    if not isinstance(raw, sqlite3.Connection):
+        raise TypeError("the wire is kept in SQLite")
+    return raw
+
+
+def read_head() -> Head:
+    """Return the head of the log; an empty log has seq 0."""
+    row = sql().execute("SELECT seq, sent, frontier, checkpoint FROM wire_head WHERE id = 1").fetchone()
+    if row is None:
+        return Head()
+    frontier = tuple(row[2][at : at + HASH_BYTES] for at in range(0, len(row[2]), HASH_BYTES))
+    return Head(row[0], row[1], frontier, row[3])
+
+
+def write_head(head: Head) -> None:
+    """Move the head forward."""
+    sql().execute(
+        "INSERT INTO wire_head (id, seq, sent, frontier, checkpoint) VALUES (1, ?, ?, ?, ?) ON CONFLICT (id) "
+        "DO UPDATE SET seq = excluded.seq, sent = excluded.sent, frontier = excluded.frontier, "
+        "checkpoint = excluded.checkpoint",
+        (head.seq, head.sent, b"".join(head.frontier), head.checkpoint),
+    )
+
+
+def head_seq() -> int:
+    """Return the last seq of the log, 0 if it is empty."""
+    row = sql().execute("SELECT seq FROM wire_head WHERE id = 1").fetchone()
+    return row[0] if row else 0
+
+
+def insert_dispatch(dispatch: Dispatch, state: ItemState) -> None:
+    """Write the next row of the log and where it leaves its item."""
+    sql().execute(
+        f"INSERT INTO wire_dispatch ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            dispatch.seq, dispatch.sent, str(dispatch.act), dispatch.uri, dispatch.version,
+            dispatch.item, dispatch.salt, dispatch.leaf,
+        ),
+    )  # fmt: skip
+    sql().execute(
+        "INSERT INTO wire_item (uri, path, seq, act, version, pubstatus, embargoed) VALUES (?, ?, ?, ?, ?, ?, ?) "
+        "ON CONFLICT (uri) DO UPDATE SET seq = excluded.seq, act = excluded.act, version = excluded.version, "
+        "pubstatus = excluded.pubstatus, embargoed = excluded.embargoed",
+        (state.uri, state.path, state.seq, state.act, state.version, state.pubstatus, state.embargoed),
+    )
+
+
+def read_state(uri: str) -> ItemState | None:
+    """Return where an item stands, or None if the uri is new."""
+    row = (
+        sql()
+        .execute("SELECT uri, path, seq, act, version, pubstatus, embargoed FROM wire_item WHERE uri = ?", (uri,))
+        .fetchone()
+    )
+    return ItemState(*row) if row else None
+
+
+def find_uri(text: str) -> str | None:
+    """Return the uri of the item that a uri, an address or the end of one names, or None."""
+    row = sql().execute("SELECT uri FROM wire_item WHERE uri = ? OR path = ?", (text, text)).fetchone()
+    if row is None and len(tail := text.rstrip("/").rpartition("-")[2]) >= 8:
+        rows = sql().execute("SELECT uri FROM wire_item WHERE path LIKE ? LIMIT 2", (f"%-{tail}/",)).fetchall()
+        row = rows[0] if len(rows) == 1 else None
+    return row[0] if row else None
+
+
+def path_is_taken(path: str) -> bool:
+    """Whether an item has this address already."""
+    return sql().execute("SELECT 1 FROM wire_item WHERE path = ?", (path,)).fetchone() is not None
+
+
+def _dispatch(row: tuple[int, str, str, str, int, bytes, bytes, bytes]) -> Dispatch:
+    return Dispatch(row[0], row[1], Act(row[2]), *row[3:])
+
+
+def read_rows(after: int, limit: int) -> list[Dispatch]:
+    """Return up to `limit` dispatches that follow seq `after`, in order."""
+    rows = sql().execute(
+        f"SELECT {_COLUMNS} FROM wire_dispatch WHERE seq > ? ORDER BY seq LIMIT ?",
+        (after, limit),
+    )
+    return [_dispatch(row) for row in rows]
+
+
+def read_dispatch(seq: int) -> Dispatch | None:
+    """Return one dispatch, or None if the wire has no such seq."""
+    row = sql().execute(f"SELECT {_COLUMNS} FROM wire_dispatch WHERE seq = ?", (seq,)).fetchone()
+    return _dispatch(row) if row else None
+
+
+def read_versions(uri: str) -> list[Dispatch]:
+    """Return every dispatch of one item, oldest first."""
+    rows = sql().execute(
+        f"SELECT {_COLUMNS} FROM wire_dispatch WHERE uri = ? ORDER BY version",
+        (uri,),
+    )
+    return [_dispatch(row) for row in rows]
+
+
+def read_item(seq: int) -> NewsItem:
+    """Return the item that the dispatch with this seq carried."""
+    row = sql().execute("SELECT item FROM wire_dispatch WHERE seq = ?", (seq,)).fetchone()
+    return ninjs.decode(row[0])
+
+
+def iterate(after: int = 0, until: int | None = None, batch: int = 500) -> Iterator[Dispatch]:
+    """Yield the dispatches after a seq, up to and with `until` (default: the head), in constant memory."""
+    until = head_seq() if until is None else until
+    while after < until:
+        rows = read_rows(after, min(batch, until - after))
+        if not rows:
+            return
+        yield from rows
+        after = rows[-1].seq
+
+
+def read_leaves(begin: int, end: int) -> list[bytes]:
+    """Return the leaf hashes of the leaves begin…end-1, counted from 0."""
+    rows = sql().execute("SELECT leaf FROM wire_dispatch WHERE seq > ? AND seq <= ? ORDER BY seq", (begin, end))
+    return [row[0] for row in rows]
+
+
+def insert_tile(level: int, place: int, hashes: list[bytes]) -> None:
+    """Keep a full tile of the tree."""
+    sql().execute(
+        "INSERT INTO wire_tile (level, place, hashes, root) VALUES (?, ?, ?, ?)",
+        (level, place, b"".join(hashes), root_of_leaves(hashes)),
+    )
+
+
+def read_tile_roots(level: int, begin: int, end: int) -> list[bytes]:
+    """Return the roots of the full tiles begin…end-1 of a level."""
+    rows = sql().execute(
+        "SELECT root FROM wire_tile WHERE level = ? AND place >= ? AND place < ? ORDER BY place",
+        (level, begin, end),
+    )
+    return [row[0] for row in rows]
+
+
+def read_tile(level: int, place: int) -> list[bytes] | None:
+    """Return the hashes of a full tile, or None if it is not full yet."""
+    row = sql().execute("SELECT hashes FROM wire_tile WHERE level = ? AND place = ?", (level, place)).fetchone()
+    if row is None:
+        return None
+    return [row[0][at * HASH_BYTES : (at + 1) * HASH_BYTES] for at in range(TILE_WIDTH)]
+
+
+def read_cursor(projection: str) -> int:
+    """Return the last seq that a projection has folded, 0 if none."""
+    row = sql().execute("SELECT seq FROM wire_cursor WHERE projection = ?", (projection,)).fetchone()
+    return row[0] if row else 0
+
+
+def write_cursor(projection: str, seq: int) -> None:
+    """Say how far a projection has folded."""
+    sql().execute(
+        "INSERT INTO wire_cursor (projection, seq) VALUES (?, ?) ON CONFLICT (projection) "
+        "DO UPDATE SET seq = excluded.seq",
+        (projection, seq),
+    )
+
+
+def read_embargoes() -> list[tuple[str, str]]:
+    """Return (instant, uri) of every usable item that is under an embargo, soonest first."""
+    return (
+        sql()
+        .execute(
+            "SELECT embargoed, uri FROM wire_item WHERE embargoed IS NOT NULL AND pubstatus = 'usable' "
+            "ORDER BY embargoed"
+        )
+        .fetchall()
+    )
