@@ -1,0 +1,252 @@
+"""Where ready pages are kept: in memory, and as files with their compressed twins.
+
+`put` makes a page visible at once, from memory; `flush` writes what was put to its files. A path that
+ends in a slash is the folder's `index.html`; a page that answers another status than 200 is that
+folder's `410.html` or `404.html`, so that a static server can do the same.
+"""
+
+import contextlib
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from dateline.pages.ready import IMMUTABLE, REVALIDATE, Page, Ready
+
+_MEDIA_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".atom": "application/atom+xml; charset=utf-8",
+    ".rss": "application/rss+xml; charset=utf-8",
+    ".xml": "application/xml; charset=utf-8",
+    ".json": "application/json; charset=utf-8",
+    ".txt": "text/plain; charset=utf-8",
+    ".ndjson": "application/x-ndjson",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+# JSON Feed 1.1 has a media type of its own; its file name ends as any JSON's.
+_FEED_JSON = "application/feed+json; charset=utf-8"
+_TWINS = {"gzip": ".gz", "br": ".br"}
+_STATUSES = {200: "index.html", 410: "410.html", 404: "404.html"}
+
+
+def media_type_of(path: str) -> str:
+    """Return the media type that a page at this path has."""
+    if path.endswith("feed.json"):
+        return _FEED_JSON
+    return _MEDIA_TYPES[".html" if path.endswith("/") else Path(path).suffix]
+
+
+def cache_of(path: str) -> str:
+    """Return the Cache-Control of a page at this path: what lies under /static/ never changes."""
+    return IMMUTABLE if path.startswith("/static/") else REVALIDATE
+
+
+class Slot:
+    """One path's place in memory. `ready` is None when the page was evicted or taken away."""
+
+    __slots__ = ("hit", "ready")
+
+    def __init__(self, ready: Ready | None) -> None:
+        self.ready = ready
+        self.hit = True
+
+
+class PageStore:
+    """Ready pages below one folder. Safe to use from several threads."""
+
+    def __init__(self, root: Path, memory_bytes: int) -> None:
+        self._root = root
+        self._memory_bytes = memory_bytes
+        self._used = 0
+        self._slots: OrderedDict[str, Slot] = OrderedDict()
+        self._pending: dict[str, Ready | None] = {}
+        self._lock = threading.Lock()
+        self._flushing = threading.Lock()
+
+    def put(self, path: str, page: Page) -> bool:
+        """Make the page the answer at this path; return whether that changes anything.
+
+        A page whose bytes are those that memory has already is left as it is.
+        """
+        with self._lock:
+            slot = self._slots.get(path)
+            if slot is not None and slot.ready is not None and slot.ready.page == page:
+                return False
+        ready = Ready(page)
+        with self._lock:
+            self._pending[path] = ready
+            self._remember(path, ready)
+        return True
+
+    def drop(self, path: str) -> None:
+        """Take the page away: the path answers nothing any more."""
+        with self._lock:
+            self._pending[path] = None
+            self._forget(path)
+
+    def slot(self, path: str) -> Slot | None:
+        """Return the slot of a page that is in memory or in a file, or None if there is none."""
+        slot = self._slots.get(path)
+        if slot is not None and slot.ready is not None:
+            slot.hit = True
+            return slot
+        if not is_plain(path):
+            return None
+        with self._lock:
+            if path in self._pending:
+                ready = self._pending[path]
+                return None if ready is None else self._remember(path, ready)
+        ready = self._load(path)
+        with self._lock:
+            # Something newer may have been put while the file was read.
+            if path in self._pending:
+                ready = self._pending[path]
+            elif (slot := self._slots.get(path)) is not None and slot.ready is not None:
+                return slot
+            return None if ready is None else self._remember(path, ready)
+
+    def get(self, path: str) -> Ready | None:
+        """Return the ready page at this path, or None."""
+        slot = self.slot(path)
+        return slot.ready if slot else None
+
+    def _remember(self, path: str, ready: Ready) -> Slot:
+        slot = self._slots.get(path)
+        if slot is None:
+            slot = self._slots[path] = Slot(None)
+        if slot.ready is not None:
+            self._used -= slot.ready.size_bytes
+        slot.ready = ready
+        slot.hit = True
+        self._used += ready.size_bytes
+        self._evict(keep=path)
+        return slot
+
+    def _forget(self, path: str) -> None:
+        slot = self._slots.pop(path, None)
+        if slot is not None and slot.ready is not None:
+            self._used -= slot.ready.size_bytes
+            slot.ready = None
+
+    def _evict(self, keep: str) -> None:
+        """Second chance: what was asked for since the last round goes to the back once."""
+        for _ in range(2 * len(self._slots)):
+            if self._used <= self._memory_bytes:
+                return
+            path = next(iter(self._slots))
+            slot = self._slots[path]
+            if path == keep or slot.hit:
+                slot.hit = False
+                self._slots.move_to_end(path)
+            else:
+                self._forget(path)
+
+    def flush(self) -> list[str]:
+        """Write every page that was put or dropped since the last flush to its files; return their paths.
+
+        Each file is replaced whole. A crash in between leaves the old page or the new one.
+        """
+        with self._flushing:
+            with self._lock:
+                batch = dict(self._pending)
+            for path, ready in batch.items():
+                if ready is None:
+                    self._unlink(path)
+                else:
+                    self._write(path, ready)
+            with self._lock:
+                for path, ready in batch.items():
+                    if self._pending.get(path, batch) is ready:
+                        del self._pending[path]
+            return list(batch)
+
+    def _write(self, path: str, ready: Ready) -> None:
+        size = ready.size_bytes
+        twins = ready.add_twins()
+        with self._lock:
+            slot = self._slots.get(path)
+            if slot is not None and slot.ready is ready:
+                self._used += ready.size_bytes - size
+        target = self._file(path, ready.page.status)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # What must not be served any more goes first: a kill's page before its notice is written.
+        self._unlink(path, but=target)
+        stamp = ready.page.modified.timestamp()
+        for suffix, body in (("", ready.page.body), *((_TWINS[name], body) for name, body in twins.items())):
+            fresh = target.with_name(f".{target.name}{suffix}.{os.getpid()}")
+            fresh.write_bytes(body)
+            os.utime(fresh, (stamp, stamp))
+            fresh.replace(target.with_name(target.name + suffix))
+        for name, suffix in _TWINS.items():
+            if name not in twins:
+                target.with_name(target.name + suffix).unlink(missing_ok=True)
+
+    def _unlink(self, path: str, but: Path | None = None) -> None:
+        for status in _STATUSES if path.endswith("/") else (200,):
+            target = self._file(path, status)
+            if target != but:
+                for suffix in ("", *_TWINS.values()):
+                    target.with_name(target.name + suffix).unlink(missing_ok=True)
+
+    def _file(self, path: str, status: int = 200) -> Path:
+        name = path.lstrip("/")
+        return self._root / (name + _STATUSES[status] if path.endswith("/") else name)
+
+    def _load(self, path: str) -> Ready | None:
+        if "." not in path.rpartition("/")[2] and not path.endswith("/"):
+            return None
+        for status in _STATUSES if path.endswith("/") else (200,):
+            target = self._file(path, status)
+            try:
+                body = target.read_bytes()
+                modified = datetime.fromtimestamp(target.stat().st_mtime, UTC)
+                media_type = media_type_of(path)
+            except (OSError, KeyError):
+                continue
+            ready = Ready(Page(media_type, body, modified, status, cache_of(path)))
+            if ready.worth_compressing:
+                ready.add_twins(self._load_twins(target))
+            return ready
+        return None
+
+    def _load_twins(self, target: Path) -> dict[str, bytes] | None:
+        with contextlib.suppress(OSError):
+            return {name: target.with_name(target.name + suffix).read_bytes() for name, suffix in _TWINS.items()}
+        return None
+
+    def keep_only(self, paths: Iterable[str]) -> list[str]:
+        """Take away every file that is not one of these pages'; return what went. For a rebuild."""
+        wanted = set(paths)
+        gone = [path for path in self.paths() if path not in wanted]
+        for path in gone:
+            self.drop(path)
+        self.flush()
+        return gone
+
+    def paths(self) -> Iterator[str]:
+        """Yield the path of every page that has a file."""
+        for folder, _, names in os.walk(self._root):
+            base = "/" + Path(folder).relative_to(self._root).as_posix().lstrip(".")
+            base = base if base.endswith("/") else base + "/"
+            statuses = set(names) & set(_STATUSES.values())
+            if statuses:
+                yield base
+            for name in names:
+                if name not in statuses and not name.startswith(".") and not name.endswith((".gz", ".br")):
+                    yield base + name
+
+
+def is_plain(path: str) -> bool:
+    """Whether a path can name a page: absolute, and with nothing that leads elsewhere."""
+    return (
+        path.startswith("/")
+        and len(path) < 1024
+        and "//" not in path
+        and "/." not in path
+        and "\\" not in path
+        and "\0" not in path
+    )
