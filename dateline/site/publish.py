@@ -1,0 +1,117 @@
+"""Renders what the fold marked, once a change, and keeps it as ready pages.
+
+A page is visible from memory as soon as it is rendered; `settle` writes the files and clears the
+marks. A crash in between leaves the marks, and the next start renders those pages again.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from importlib import resources
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+
+from dateline import __version__
+from dateline.pages.store import PageStore
+from dateline.site import assets, store
+from dateline.site.render import render
+from dateline.wire.identity import wire_id
+
+# Pages rendered before the first readers see any of a long catch-up.
+_BATCH = 500
+
+
+class SitePublisher:
+    """Keeps the rendered pages of the newsfeed in step with its fold."""
+
+    def __init__(self, pages: PageStore) -> None:
+        self._pages = pages
+        self._rendered: dict[str, int] = {}
+
+    def start(self) -> int:
+        """Bring the pages up to date at a start; return how many had to be rendered.
+
+        All of them, if the templates, the settings or the machine are not those of the last time:
+        after a power failure files may be lost that were never forced to the disk.
+        """
+        stamp = self._stamp()
+        if store.read_stamp("render") != stamp:
+            with transaction.atomic():
+                store.mark_dirty(store.every_page(), 0)
+                store.write_stamp("render", stamp)
+        self._put_assets()
+        # These two say what is newest; a start is the time to be sure of them.
+        self._put("front")
+        self._put("sections")
+        count = 0
+        while rendered := self.publish():
+            count += rendered
+            self.settle()
+        self.settle()
+        return count
+
+    def _stamp(self) -> str:
+        digest = hashlib.sha256(f"{__version__} {assets.base()} {settings.AGENCY} {wire_id()}".encode())
+        digest.update(str(settings.FRONT_ELEMENTS).encode() + _boot_id())
+        templates = resources.files("dateline.site") / "templates" / "site"
+        for entry in sorted(templates.iterdir(), key=lambda entry: entry.name):
+            digest.update(entry.read_bytes())
+        return digest.hexdigest()
+
+    def _put_assets(self) -> None:
+        for path, page in assets.asset_pages().items():
+            self._pages.put(path, page)
+
+    def _put(self, name: str) -> list[str]:
+        paths = []
+        for path, page in render(name).items():
+            if page is None:
+                self._pages.drop(path)
+            else:
+                self._pages.put(path, page)
+                paths.append(path)
+        return paths
+
+    def publish(self) -> int:
+        """Render the pages that wait, those that most readers look at first; return how many."""
+        waiting = [(page, seq) for page, seq in store.read_dirty(_BATCH) if self._rendered.get(page, -1) < seq]
+        for page, seq in waiting:
+            self._put(page)
+            self._rendered[page] = seq
+        return len(waiting)
+
+    def settle(self) -> None:
+        """Write the rendered pages to their files and clear their marks."""
+        rendered = dict(self._rendered)
+        self._pages.flush()
+        if rendered:
+            with transaction.atomic():
+                store.clear_dirty(rendered.items())
+            for page, seq in rendered.items():
+                if self._rendered.get(page) == seq:
+                    del self._rendered[page]
+
+    def render_all(self, kept: Iterable[str] = (), progress: Callable[[str], None] = lambda page: None) -> int:
+        """Render every page anew and take away whatever else lies in the folder but `kept`; return how many.
+
+        Used by a rebuild; the files are the same bytes as before if nothing was wrong with them.
+        """
+        self._put_assets()
+        rendered: set[str] = set(assets.asset_pages())
+        for count, page in enumerate(list(store.every_page()), 1):
+            rendered.update(self._put(page))
+            if count % _BATCH == 0:
+                self._pages.flush()
+            progress(page)
+        self._pages.flush()
+        self._pages.keep_only(rendered | set(kept))
+        return len(rendered)
+
+
+def _boot_id() -> bytes:
+    """Return what changes when the machine was started anew; nothing where the kernel does not tell."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_bytes()
+    except OSError:
+        return b""

@@ -1,0 +1,307 @@
+"""Renders the newsfeed's pages: from a page's name to the bytes at each of its addresses.
+
+Every page is a function of the folded state and the settings, never of the clock, so that a rebuild gives
+the same bytes. Page names: front, sections, section:SLUG, day:2026-11-25, item:URI.
+"""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+from django.conf import settings
+from django.template.loader import get_template
+from django.utils.safestring import SafeString, mark_safe
+
+from dateline.news import body
+from dateline.news.acts import Act
+from dateline.news.agency import Agency, Section
+from dateline.news.codes import URGENCY_LABELS, parse_instant, rfc3339
+from dateline.news.element import MARKS, Element, element_of, machine_date
+from dateline.news.item import NewsItem
+from dateline.pages.ready import Page
+from dateline.site import assets, store
+from dateline.wire import store as wire
+from dateline.wire.export import export_item
+from dateline.wire.identity import wire_id
+
+HTML = "text/html; charset=utf-8"
+# What a page is at each of its addresses; None: nothing is there (any more).
+Pages = dict[str, Page | None]
+_DESCRIPTION_CHARS = 200
+_START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def render(name: str) -> Pages:
+    """Return the pages that a page name stands for, by path."""
+    kind, _, key = name.partition(":")
+    renderers: dict[str, Callable[[], Pages]] = {
+        "front": lambda: {"/": newsfeed_page()},
+        "sections": lambda: {"/sections/": _sections(), "/404.html": notice_page(404, *NOT_FOUND)},
+        "section": lambda: {f"/sections/{key}/": _section(key)},
+        "day": lambda: {day_path(key): _day(key)},
+        "item": lambda: _item(key),
+    }
+    return renderers[kind]()
+
+
+NOT_FOUND = ("There is no such page", ["The address may be mistyped, or it never was one of ours."])
+_WITHHELD = ("This item is withheld", ["It was published and is being checked. It may come back, or be corrected."])
+
+
+def day_path(day: str) -> str:
+    """Return the address of a day, `2026-11-25`."""
+    return f"/{day.replace('-', '/')}/"
+
+
+def _page(template: str, context: dict[str, Any], seq: int, status: int = 200) -> Page:
+    agency: Agency = settings.AGENCY
+    shared = {"agency": agency, "assets": assets.base(), "zone": agency.timezone.replace("_", " ")}
+    text = get_template(f"site/{template}").render({**shared, **context})
+    return Page(
+        HTML, "\n".join(line for line in text.splitlines() if line.strip()).encode() + b"\n", _sent(seq), status
+    )
+
+
+def _sent(seq: int) -> datetime:
+    row = wire.read_dispatch(seq) if seq else None
+    # HTTP dates have whole seconds.
+    return row.instant.replace(microsecond=0) if row else _START
+
+
+# Some thousand elements cover every list that is rendered again and again.
+@lru_cache(maxsize=8192)
+def _element_html(data: bytes, place: int) -> str:
+    element = msgspec.json.decode(data, type=Element)
+    context = {"element": element, "place": place, "label": URGENCY_LABELS.get(element.urgency, "")}
+    return get_template("site/_element.html").render(context)
+
+
+@lru_cache(maxsize=1)
+def _blank_element() -> SafeString:
+    """The element template with nothing in it, for the browser to fill."""
+    blank = Element("", "", "", "", "", "", "", "", 9)
+    return mark_safe(get_template("site/_element.html").render({"element": blank, "place": "", "label": ""}))  # noqa: S308
+
+
+def _elements_html(rows: list[store.Row]) -> SafeString:
+    return mark_safe("".join(_element_html(row.element, row.place) for row in rows))  # noqa: S308
+
+
+def menu() -> list[Section]:
+    """Return the sections that have something to show: those of the settings first, then by name."""
+    wanted = {Section.named(name).slug: number for number, name in enumerate(settings.AGENCY.sections)}
+    found = [Section(name=heading, slug=slug) for slug, heading in store.sections()]
+    return sorted(found, key=lambda section: (wanted.get(section.slug, len(wanted)), section.name))
+
+
+def newsfeed_page(*, slug: str | None = None, before: int | None = None) -> Page | None:
+    """Return the front page or a section's; `before`, a place, gives the older part that follows it.
+
+    None for a section that has nothing to show.
+    """
+    agency: Agency = settings.AGENCY
+    count = settings.FRONT_ELEMENTS
+    rows = store.newest(count + 1, slug=slug, before=before)
+    rows, more = rows[:count], rows[count:]
+    if not rows and slug is not None and before is None:
+        return None
+    heading = next((row.heading for row in rows), slug) if slug else "Newsfeed"
+    path = f"/sections/{quote(slug)}/" if slug else "/"
+    seq = store.last_seq(slug)
+    context = {
+        "title": f"{heading} – {agency.name}" if slug else agency.name,
+        "heading": heading if before is None else f"{heading}, older",
+        "description": f"The newsfeed of {agency.name}" + (f": {heading}." if slug else "."),
+        "path": path,
+        "feeds": path if slug else "",
+        "page": slug or "front",
+        "sections": menu(),
+        "section": slug or "",
+        "older": f"{path}?before={rows[-1].place}" if more else "",
+        "more": older_address(slug, rows[-1].place) if more else "",
+        "unlisted": before is not None,
+        **_list_context(rows, seq),
+    }
+    return _page("newsfeed.html", context, seq)
+
+
+def _list_context(rows: list[store.Row], seq: int) -> dict[str, Any]:
+    return {
+        "elements_html": _elements_html(rows),
+        "blank_element": _blank_element(),
+        "last_seq": seq,
+        "wire": wire_id(),
+    }
+
+
+def older_address(slug: str | None, place: int) -> str:
+    """Return the address of the older elements, for the page's own template."""
+    section = f"section={quote(slug)}&" if slug else ""
+    return f"/newsfeed.json?{section}before={place}"
+
+
+def _section(slug: str) -> Page | None:
+    return newsfeed_page(slug=slug)
+
+
+def _sections() -> Page:
+    context = {"title": f"Sections – {settings.AGENCY.name}", "sections": menu(), "page": "sections"}
+    return _page("sections.html", context, store.last_seq())
+
+
+def _day(day: str) -> Page | None:
+    agency: Agency = settings.AGENCY
+    rows = store.of_day(day)
+    if not rows:
+        return None
+    earlier, later = store.neighbours(day)
+    name = agency.print_day(date.fromisoformat(day))
+    seq = max(row.seq for row in rows)
+    context = {
+        "title": f"{name} – {agency.name}",
+        "heading": name,
+        "description": f"What {agency.name} published on {name}.",
+        "path": day_path(day),
+        "day": day,
+        "page": "day",
+        "sections": menu()[:0],
+        "earlier_day": _day_link(earlier),
+        "later_day": _day_link(later),
+        **_list_context(rows, seq),
+    }
+    return _page("newsfeed.html", context, seq)
+
+
+def _day_link(day: str | None) -> dict[str, str] | None:
+    return {"path": day_path(day), "name": settings.AGENCY.print_day(date.fromisoformat(day))} if day else None
+
+
+def notice_page(status: int, heading: str, lines: list[str], seq: int = 0) -> Page:
+    """Return a page that says why there is nothing to read here."""
+    context = {"title": f"{heading} – {settings.AGENCY.name}", "heading": heading, "lines": lines}
+    return _page("notice.html", context, seq, status)
+
+
+def _item(uri: str) -> Pages:
+    row = store.read_row(uri)
+    if row is None:
+        return {}
+    versions = store.read_versions(uri)
+    older = [version for version in versions[:-1] if version.shown == store.SHOWN and version.seq != row.seq]
+    proof = row.path + "dispatch.ndjson"
+    if row.shown != store.SHOWN:
+        if row.shown == store.KILLED:
+            notice = notice_page(410, "This item was withdrawn", [versions[-1].note], row.seq)
+        else:
+            notice = notice_page(404, *_WITHHELD, row.seq)
+        return {row.path: notice, proof: None, **{_version_path(row, version): notice for version in older}}
+    saved = [dispatch for dispatch in wire.read_versions(uri) if dispatch.news.is_public]
+    pages: Pages = {
+        row.path: _version_page(row, versions, versions[-1]),
+        proof: Page("application/x-ndjson", export_item(saved), _sent(row.seq)),
+    }
+    for version in older:
+        pages[_version_path(row, version)] = _version_page(row, versions, version)
+    return pages
+
+
+def _version_path(row: store.Row, version: store.Version) -> str:
+    return f"{row.path}v{version.version}/"
+
+
+def _version_page(row: store.Row, versions: list[store.Version], version: store.Version) -> Page:
+    """Return the page of one version of an item; the last of `versions` is the current one."""
+    agency: Agency = settings.AGENCY
+    item = wire.read_item(version.seq)
+    shown = [other for other in versions if other.shown == store.SHOWN]
+    superseded = version is not versions[-1]
+    element = element_of(item, "" if superseded else row.mark, agency)
+    so_far = [other for other in shown if other.version <= version.version]
+    # Both parts were cleaned at the wire's door, or are escaped here.
+    body_html = mark_safe(body.with_dateline(item.body, item.dateline, marked=True))  # noqa: S308
+    paragraphs = body.to_paragraphs(item.body)
+    description = _shorten(paragraphs[0]) if paragraphs else item.headline
+    context = {
+        "title": f"{item.headline} – {agency.name}",
+        "item": item,
+        "element": element,
+        "section": item.heading,
+        "label": URGENCY_LABELS.get(item.urgency or 9, ""),
+        "description": description,
+        "published": {"machine": element.datetime, "printed": _printed(item, agency)},
+        "modified": {"machine": version.sent},
+        "notes": [_note(other, agency) for other in so_far if Act(other.act) in MARKS][::-1],
+        "versions": [_version_link(row, other, versions[-1], agency) for other in shown][::-1] if shown[1:] else [],
+        "body_html": body_html,
+        "superseded": superseded,
+        "json_ld": _json_ld(item, element, version, description, agency),
+        "last_seq": version.seq,
+        "wire": wire_id(),
+    }
+    return _page("item.html", context, version.seq)
+
+
+def _printed(item: NewsItem, agency: Agency) -> str:
+    """The date of an item's own page: in full, as it may be read years later."""
+    assert item.content_created is not None
+    local = agency.local(item.content_created)
+    day = agency.print_day(local.date())
+    return day if item.day_only else f"{day}, {local:%H:%M}"
+
+
+def _note(version: store.Version, agency: Agency) -> dict[str, str]:
+    return {
+        "label": MARKS[Act(version.act)],
+        "text": version.note,
+        "machine": version.sent,
+        "printed": agency.print_date(parse_instant(version.sent)),
+    }
+
+
+_VERSION_LABELS = {Act.PUBLISH: "Published", Act.ARCHIVE: "From the archive", Act.RELEASE: "Released"} | MARKS
+
+
+def _version_link(row: store.Row, version: store.Version, current: store.Version, agency: Agency) -> dict[str, str]:
+    return {
+        "href": "" if version is current else _version_path(row, version),
+        "label": f"{version.version}. {_VERSION_LABELS[Act(version.act)]}",
+        "machine": version.sent,
+        "printed": agency.print_date(parse_instant(version.sent)),
+    }
+
+
+def _shorten(text: str) -> str:
+    if len(text) <= _DESCRIPTION_CHARS:
+        return text
+    return text[:_DESCRIPTION_CHARS].rpartition(" ")[0] + " …"
+
+
+def _json_ld(item: NewsItem, element: Element, version: store.Version, description: str, agency: Agency) -> SafeString:
+    """schema.org NewsArticle as JSON-LD."""
+    address = agency.url + item.path
+    article: dict[str, Any] = {
+        "@context": "https://schema.org",
+        "@type": "NewsArticle",
+        "headline": item.headline,
+        "description": description,
+        "url": address,
+        "mainEntityOfPage": address,
+        "identifier": item.uri,
+        "inLanguage": item.language,
+        "datePublished": machine_date(item, agency),
+        "dateModified": rfc3339(parse_instant(version.sent)),
+        "dateline": item.dateline or None,
+        "articleSection": item.section or None,
+        "wordCount": body.count_words(item.body) or None,
+        "author": {"@type": "Person", "name": item.byline}
+        if item.byline
+        else {"@type": "NewsMediaOrganization", "name": agency.name},
+        "publisher": {"@type": "NewsMediaOrganization", "name": agency.name, "url": agency.url},
+    }
+    text = json.dumps({key: value for key, value in article.items() if value is not None}, ensure_ascii=False)
+    # Inside a script element only "<" could end the block or open a comment.
+    return mark_safe(text.replace("<", "\\u003c").replace("&", "\\u0026"))  # noqa: S308

@@ -1,0 +1,218 @@
+"""The newsfeed's SQL: the folded items and versions, and the pages that wait to be rendered.
+
+On the wire's connection, so that a fold and its cursor are one transaction.
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from dateline.news.element import Element
+from dateline.wire.store import sql
+
+SHOWN, WITHHELD, KILLED = 1, 0, -1
+_COLUMNS = "uri, path, place, seq, shown, published, day, slug, heading, mark, element"
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One item of the newsfeed.
+
+    `place` is the seq that brought it to the public and, after `published`, its order; `seq` the last
+    dispatch that changed it; `day` its day in the agency's zone; `element` the Element as JSON.
+    """
+
+    uri: str
+    path: str
+    place: int
+    seq: int
+    shown: int
+    published: str
+    day: str
+    slug: str
+    heading: str
+    mark: str
+    element: bytes
+
+
+class Version(msgspec.Struct, frozen=True):
+    """One dispatch of an item that was public at some time."""
+
+    uri: str
+    version: int
+    seq: int
+    sent: str
+    act: str
+    note: str
+    shown: int
+
+
+_ELEMENT = msgspec.json.Decoder(Element)
+
+
+def element_in(row: Row) -> Element:
+    """Return the row's newsfeed element."""
+    return _ELEMENT.decode(row.element)
+
+
+def read_row(uri: str) -> Row | None:
+    """Return an item's row, or None if it was never public."""
+    row = sql().execute(f"SELECT {_COLUMNS} FROM site_item WHERE uri = ?", (uri,)).fetchone()
+    return Row(*row) if row else None
+
+
+def write_row(row: Row) -> None:
+    """Write an item's row."""
+    sql().execute(
+        f"INSERT INTO site_item ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (uri) DO UPDATE SET "
+        "seq = excluded.seq, shown = excluded.shown, slug = excluded.slug, heading = excluded.heading, "
+        "mark = excluded.mark, element = excluded.element",
+        msgspec.structs.astuple(row),
+    )
+
+
+def write_version(version: Version) -> None:
+    """Write one version of an item."""
+    sql().execute("INSERT INTO site_version VALUES (?, ?, ?, ?, ?, ?, ?)", msgspec.structs.astuple(version))
+
+
+def read_versions(uri: str) -> list[Version]:
+    """Return an item's versions, oldest first."""
+    rows = sql().execute("SELECT * FROM site_version WHERE uri = ? ORDER BY version", (uri,))
+    return [Version(*row) for row in rows]
+
+
+def newest(limit: int, *, slug: str | None = None, before: int | None = None) -> list[Row]:
+    """Return the newest shown items, of a section or of all; `before` is the place of the last one seen."""
+    where, values = ["shown = 1"], []
+    if slug is not None:
+        where.append("slug = ?")
+        values.append(slug)
+    if before is not None:
+        where.append("(published, place) < (SELECT published, place FROM site_item WHERE place = ?)")
+        values.append(before)  # type: ignore[arg-type]
+    rows = sql().execute(
+        f"SELECT {_COLUMNS} FROM site_item WHERE {' AND '.join(where)} ORDER BY published DESC, place DESC LIMIT ?",
+        (*values, limit),
+    )
+    return [Row(*row) for row in rows]
+
+
+def of_day(day: str) -> list[Row]:
+    """Return every shown item of a day, newest first."""
+    rows = sql().execute(
+        f"SELECT {_COLUMNS} FROM site_item WHERE shown = 1 AND day = ? ORDER BY published DESC, place DESC", (day,)
+    )
+    return [Row(*row) for row in rows]
+
+
+def day_is_empty(day: str) -> bool:
+    """Whether no shown item has this day."""
+    return sql().execute("SELECT 1 FROM site_item WHERE shown = 1 AND day = ? LIMIT 1", (day,)).fetchone() is None
+
+
+def neighbours(day: str) -> tuple[str | None, str | None]:
+    """Return the last day before, and the first day after, that has shown items."""
+    earlier = sql().execute("SELECT max(day) FROM site_item WHERE shown = 1 AND day < ?", (day,)).fetchone()[0]
+    later = sql().execute("SELECT min(day) FROM site_item WHERE shown = 1 AND day > ?", (day,)).fetchone()[0]
+    return earlier, later
+
+
+def sections() -> list[tuple[str, str]]:
+    """Return (slug, heading) of every section with shown items, by slug.
+
+    Walks the index from one section to the next, so that it costs a look-up a section, not a row.
+    """
+    found: list[tuple[str, str]] = []
+    slug = ""
+    while True:
+        row = (
+            sql()
+            .execute(
+                "SELECT slug, heading FROM site_item WHERE shown = 1 AND slug > ? ORDER BY slug, published DESC, "
+                "place DESC LIMIT 1",
+                (slug,),
+            )
+            .fetchone()
+        )
+        if row is None:
+            return found
+        # Of two spellings with one slug the latest is printed.
+        newest_row = newest(1, slug=row[0])[0]
+        found.append((row[0], newest_row.heading))
+        slug = row[0]
+
+
+def section_is_empty(slug: str) -> bool:
+    """Whether no shown item runs under this section."""
+    return sql().execute("SELECT 1 FROM site_item WHERE shown = 1 AND slug = ? LIMIT 1", (slug,)).fetchone() is None
+
+
+def last_seq(slug: str | None = None) -> int:
+    """Return the last seq that changed an item of the newsfeed (or of one section)."""
+    where, values = ("WHERE slug = ?", (slug,)) if slug is not None else ("", ())
+    return int(sql().execute(f"SELECT coalesce(max(seq), 0) FROM site_item {where}", values).fetchone()[0])
+
+
+def every_page() -> Iterable[str]:
+    """Yield the name of every page that the newsfeed has now."""
+    yield "front"
+    yield "sections"
+    for (slug,) in sql().execute("SELECT DISTINCT slug FROM site_item WHERE slug != '' ORDER BY slug").fetchall():
+        yield f"section:{slug}"
+    for (day,) in sql().execute("SELECT DISTINCT day FROM site_item ORDER BY day").fetchall():
+        yield f"day:{day}"
+    for (uri,) in sql().execute("SELECT uri FROM site_item ORDER BY place"):
+        yield f"item:{uri}"
+
+
+def mark_dirty(pages: Iterable[str], seq: int) -> None:
+    """Mark pages to be rendered anew, because of this seq."""
+    sql().executemany(
+        "INSERT INTO site_dirty VALUES (?, ?) ON CONFLICT (page) DO UPDATE SET seq = excluded.seq",
+        [(page, seq) for page in pages],
+    )
+
+
+def read_dirty(limit: int) -> list[tuple[str, int]]:
+    """Return (page, seq) of pages that wait to be rendered: the front first, then sections, days, items.
+
+    The newsfeed's names sort so that what most readers look at comes first.
+    """
+    return (
+        sql()
+        .execute(
+            "SELECT page, seq FROM site_dirty ORDER BY CASE substr(page, 1, 5) WHEN 'front' THEN 0 WHEN 'item:' THEN 1 "
+            "WHEN 'secti' THEN 2 ELSE 3 END, seq DESC LIMIT ?",
+            (limit,),
+        )
+        .fetchall()
+    )
+
+
+def clear_dirty(rendered: Iterable[tuple[str, int]]) -> None:
+    """Say that pages are rendered and on the disk, unless a later seq marked them again."""
+    sql().executemany("DELETE FROM site_dirty WHERE page = ? AND seq <= ?", list(rendered))
+
+
+def read_stamp(name: str) -> str:
+    """Return a stamp (what the pages were last rendered with), or nothing."""
+    row = sql().execute("SELECT value FROM site_stamp WHERE name = ?", (name,)).fetchone()
+    return row[0] if row else ""
+
+
+def write_stamp(name: str, value: str) -> None:
+    """Write a stamp."""
+    sql().execute(
+        "INSERT INTO site_stamp VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", (name, value)
+    )
+
+
+def forget() -> None:
+    """Drop the whole newsfeed, to fold it anew."""
+    for table in ("site_item", "site_version", "site_dirty"):
+        sql().execute(f"DELETE FROM {table}")
+
+
+def has_place(place: int) -> bool:
+    """Whether an element of the newsfeed, shown or not, has this place."""
+    return sql().execute("SELECT 1 FROM site_item WHERE place = ?", (place,)).fetchone() is not None

@@ -1,0 +1,10 @@
+"""Addresses of the newsfeed that Django answers: what no ready page can, and everything that is left."""
+
+from django.urls import path, re_path
+
+from dateline.site import views
+
+urlpatterns = [
+    path("newsfeed.json", views.newsfeed_json),
+    re_path(r"^.*$", views.page),
+]

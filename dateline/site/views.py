@@ -1,0 +1,110 @@
+"""The few requests that no ready page answers: older elements, and what is not there."""
+
+from typing import Any
+
+import msgspec
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponsePermanentRedirect
+
+from dateline.pages.ready import Page
+from dateline.pages.store import PageStore
+from dateline.site import store
+from dateline.site.render import NOT_FOUND, newsfeed_page, notice_page, older_address
+
+pages: PageStore | None = None
+
+
+def use_pages(store_: PageStore) -> None:
+    """Say where the ready pages are; the server does so when it starts."""
+    global pages
+    pages = store_
+
+
+def _answer(page: Page) -> HttpResponse:
+    response = HttpResponse(page.body, content_type=page.media_type, status=page.status)
+    response["Cache-Control"] = page.cache
+    return response
+
+
+def problem(status: int, title: str, detail: str) -> HttpResponse:
+    """Return an RFC 9457 problem detail."""
+    body = msgspec.json.encode({"type": "about:blank", "status": status, "title": title, "detail": detail})
+    return HttpResponse(body, content_type="application/problem+json", status=status)
+
+
+def _before(request: HttpRequest) -> int | None:
+    """Return the `before` of the query; raise ValueError if it is not the seq of an element."""
+    text = request.GET.get("before")
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and 0 < len(text) < 19):
+        raise ValueError(text)
+    return int(text)
+
+
+def newsfeed_json(request: HttpRequest) -> HttpResponseBase:
+    """Older elements of the newsfeed, for the page's own element template.
+
+    `before` is the seq of the last element seen (its `place`), `section` a section's slug.
+    """
+    slug = request.GET.get("section") or None
+    try:
+        before = _before(request)
+    except ValueError as error:
+        return problem(400, "Bad cursor", f"before={error} is not a seq; use the one that the last answer gave.")
+    if before is not None and not store.has_place(before):
+        return problem(400, "Unknown cursor", f"No element of the newsfeed has the seq {before}; start without it.")
+    count = settings.FRONT_ELEMENTS
+    rows = store.newest(count + 1, slug=slug, before=before)
+    rows, more = rows[:count], rows[count:]
+    answer: dict[str, Any] = {
+        "elements": [msgspec.to_builtins(store.element_in(row)) | {"place": row.place} for row in rows],
+        "more": older_address(slug, rows[-1].place) if more else None,
+        "older": f"/sections/{slug}/?before={rows[-1].place}" if more and slug else None,
+    }
+    if more and not slug:
+        answer["older"] = f"/?before={rows[-1].place}"
+    response = HttpResponse(msgspec.json.encode(answer), content_type="application/json; charset=utf-8")
+    response["Cache-Control"] = "no-cache"
+    return response
+
+
+def page(request: HttpRequest) -> HttpResponseBase:
+    """Answer any other address: a ready page that came this way, an older part, or that nothing is there."""
+    path = request.path
+    if request.method not in ("GET", "HEAD"):
+        response = problem(405, "Method not allowed", "The newsfeed can only be read.")
+        response["Allow"] = "GET, HEAD"
+        return response
+    if "before" in request.GET and (found := _older(request, path)) is not None:
+        return found
+    if pages is not None:
+        if (ready := pages.get(path)) is not None:
+            return _answer(ready.page)
+        if not path.endswith("/") and pages.get(path + "/") is not None:
+            return HttpResponsePermanentRedirect(path + "/")
+    return not_found(request)
+
+
+def _older(request: HttpRequest, path: str) -> HttpResponse | None:
+    slug = path.removeprefix("/sections/").removesuffix("/") if path.startswith("/sections/") else None
+    if path != "/" and not slug:
+        return None
+    try:
+        before = _before(request)
+    except ValueError:
+        return None
+    if before is None or not store.has_place(before):
+        return None
+    found = newsfeed_page(slug=slug, before=before)
+    return _answer(found) if found else None
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Say that there is no such page."""
+    return _answer(notice_page(404, *NOT_FOUND))
+
+
+def failed(request: HttpRequest) -> HttpResponse:
+    """Say that the fault is ours."""
+    return problem(500, "Something failed here", "The request was logged. The wire itself is not touched by it.")
