@@ -1,0 +1,155 @@
+"""Puts the feeds together from their entries, as ready pages."""
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+
+import msgspec
+from django.conf import settings
+from lxml import etree
+from lxml.builder import E
+
+from dateline.feeds import fold
+from dateline.feeds.entry import ATOM, ATOM_MAP, CONTENT, DC, SITEMAP, SITEMAP_MAP, fragments
+from dateline.feeds.fold import FeedsFold
+from dateline.news.agency import Agency
+from dateline.pages.ready import Page
+from dateline.pages.store import PageStore, media_type_of
+from dateline.wire import store as wire
+
+# Google takes items of the last two days, at most 1,000 a sitemap.
+_SITEMAP_HOURS = 48
+_SITEMAP_ITEMS = 1000
+_START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class FeedsPublisher:
+    """Keeps the feeds' files in step with their fold."""
+
+    def __init__(self, fold_: FeedsFold, pages: PageStore) -> None:
+        self._fold = fold_
+        self._pages = pages
+
+    def start(self) -> None:
+        """Render every feed; there are few, and a crash may have come before their last rendering."""
+        self._fold.touched = {"", *fold.slugs()}
+        self.publish()
+
+    def publish(self) -> list[str]:
+        """Render the feeds that changed since the last time; return their paths."""
+        touched, self._fold.touched = self._fold.touched, set()
+        paths: list[str] = []
+        for slug in sorted(touched):
+            for path, page in render_feeds(slug).items():
+                self._pages.put(path, page)
+                paths.append(path)
+        if touched:
+            self._pages.put("/news-sitemap.xml", render_sitemap())
+            self._pages.put("/robots.txt", _robots())
+            paths += ["/news-sitemap.xml", "/robots.txt"]
+        return paths
+
+    def all_paths(self) -> Iterable[str]:
+        """Return the path of every feed that there is."""
+        for slug in ["", *fold.slugs()]:
+            yield from (f"{feed_base(slug)}feed.{kind}" for kind in ("atom", "rss", "json"))
+        yield from ("/news-sitemap.xml", "/robots.txt")
+
+
+def feed_base(slug: str) -> str:
+    """Return the folder that a feed lies in: of all, or of a section."""
+    return f"/sections/{slug}/" if slug else "/"
+
+
+def render_feeds(slug: str) -> dict[str, Page]:
+    """Return the three feeds of a section (or of all) by path."""
+    agency: Agency = settings.AGENCY
+    entries = fold.newest(slug)
+    parts = [fragments(entry.seq) for entry in entries]
+    name = (wire.read_item(entries[0].seq).section or slug) if slug and entries else slug
+    title = f"{agency.name}: {name}" if slug else agency.name
+    seq = fold.last_seq(slug)
+    last = wire.read_dispatch(seq) if seq else None
+    updated = last.instant if last else _START
+    base = feed_base(slug)
+    bodies = {
+        f"{base}feed.atom": _atom(agency, title, base, updated, [part.atom for part in parts]),
+        f"{base}feed.rss": _rss(agency, title, base, updated, [part.rss for part in parts]),
+        f"{base}feed.json": _json(agency, title, base, [part.json for part in parts]),
+    }
+    modified = updated.replace(microsecond=0)
+    return {path: Page(media_type_of(path), body, modified) for path, body in bodies.items()}
+
+
+def _filled(root: etree._Element, parts: list[bytes]) -> bytes:
+    """Return the document with the parts in the place of its comment."""
+    shell = etree.tostring(root, xml_declaration=True, encoding="utf-8")
+    head, _, tail = shell.partition(b"<!--entries-->")
+    return b"".join((head, b"\n".join([b"", *parts, b""]), tail, b"\n"))
+
+
+def _atom(agency: Agency, title: str, base: str, updated: datetime, parts: list[bytes]) -> bytes:
+    """RFC 4287."""
+    make = etree.Element(f"{{{ATOM}}}feed", nsmap=ATOM_MAP)
+    make.set("{http://www.w3.org/XML/1998/namespace}lang", agency.language)
+    sub: Callable[..., etree._Element] = etree.SubElement
+    for name, text in (
+        ("id", f"{agency.url}{base}feed.atom"),
+        ("title", title),
+        ("updated", updated.isoformat().replace("+00:00", "Z")),
+    ):
+        sub(make, f"{{{ATOM}}}{name}").text = text
+    sub(make, f"{{{ATOM}}}link", rel="self", type="application/atom+xml", href=f"{agency.url}{base}feed.atom")
+    sub(make, f"{{{ATOM}}}link", rel="alternate", type="text/html", href=agency.url + base)
+    sub(sub(make, f"{{{ATOM}}}author"), f"{{{ATOM}}}name").text = agency.name
+    sub(make, f"{{{ATOM}}}generator").text = "Dateline"
+    make.append(etree.Comment("entries"))
+    return _filled(make, parts)
+
+
+def _rss(agency: Agency, title: str, base: str, updated: datetime, parts: list[bytes]) -> bytes:
+    """RSS 2.0, with the full text as content:encoded."""
+    root = etree.Element("rss", nsmap={"content": CONTENT, "dc": DC, "atom": ATOM}, version="2.0")
+    channel = etree.SubElement(root, "channel")
+    for name, text in (
+        ("title", title),
+        ("link", agency.url + base),
+        ("description", f"The newsfeed of {agency.name}"),
+        ("language", agency.language),
+        ("lastBuildDate", updated.strftime("%a, %d %b %Y %H:%M:%S GMT")),
+    ):
+        channel.append(E(name, text))
+    self_link = etree.SubElement(channel, f"{{{ATOM}}}link", rel="self", type="application/rss+xml")
+    self_link.set("href", f"{agency.url}{base}feed.rss")
+    channel.append(etree.Comment("entries"))
+    return _filled(root, parts)
+
+
+def _json(agency: Agency, title: str, base: str, parts: list[bytes]) -> bytes:
+    """JSON Feed 1.1."""
+    head = msgspec.json.encode(
+        {
+            "version": "https://jsonfeed.org/version/1.1",
+            "title": title,
+            "home_page_url": agency.url + base,
+            "feed_url": f"{agency.url}{base}feed.json",
+            "language": agency.language,
+            "authors": [{"name": agency.name, "url": agency.url}],
+        }
+    )
+    return head[:-1] + b',"items":[\n' + b",\n".join(parts) + b"\n]}\n"
+
+
+def render_sitemap() -> Page:
+    """Return the news sitemap: what was published in the two days before the newest item."""
+    entries = fold.recent(_SITEMAP_HOURS, _SITEMAP_ITEMS)
+    root = etree.Element(f"{{{SITEMAP}}}urlset", nsmap=SITEMAP_MAP)
+    root.append(etree.Comment("entries"))
+    last = wire.read_dispatch(fold.last_seq())
+    modified = last.instant.replace(microsecond=0) if last else _START
+    body = _filled(root, [fragments(entry.seq).sitemap for entry in entries])
+    return Page(media_type_of("/news-sitemap.xml"), body, modified)
+
+
+def _robots() -> Page:
+    text = f"User-agent: *\nDisallow: /newsfeed.json\nSitemap: {settings.AGENCY.url}/news-sitemap.xml\n"
+    return Page(media_type_of("/robots.txt"), text.encode(), _START)
