@@ -1,0 +1,416 @@
+"""Recognises a page text: newsfeed elements, unrendered templates, dispatches, and what is none of them.
+
+The steps, each from evidence of the page itself: templates by their placeholders; elements by the stamp
+that repeats in one place and one form; their parts by `headings`; dispatches by their dateline, with the
+paragraphs that follow. Every line that nothing claims is returned, with its number.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from dateline.intake.headings import Split, split_all
+from dateline.intake.reading import MARKUP, Line, PageText
+from dateline.intake.shapes import (
+    BYLINE,
+    PUBLISHED,
+    TEMPLATE,
+    ends_dispatch,
+    ends_sentence,
+    is_advertisement,
+    is_furniture,
+    is_heading,
+    is_headline,
+    is_paragraph,
+    is_template,
+)
+from dateline.intake.stamps import Stamp, stamp_at_end, stamp_at_start, whole_stamp
+from dateline.news.dateline import Dateline, parse
+
+# A longer line is a paragraph, whatever stands at its end.
+_MAX_ELEMENT_CHARS = 300
+# How many lines above a dateline are looked at for its headline.
+_ABOVE = 4
+_MIN_FIRST_PARAGRAPH_CHARS = 20
+# Hard-wrapped text: mail and wire machines broke lines at 60 to 80 columns.
+_MAX_WRAPPED_CHARS = 100
+
+
+class FoundElement(msgspec.Struct, frozen=True, kw_only=True):
+    """A newsfeed element. `lines` are the numbers it stood on; `doubts` say what the text leaves open."""
+
+    lines: list[int]
+    title: str
+    heading: str
+    stamp: Stamp
+    doubts: list[str] = []
+
+
+class FoundDispatch(msgspec.Struct, frozen=True, kw_only=True):
+    """A dispatch: its headline if the page has one, its dateline as parts and as printed, its paragraphs."""
+
+    lines: list[int]
+    headline: str
+    dateline: Dateline
+    printed: str
+    paragraphs: list[str]
+    stamp: Stamp | None = None
+
+
+class Recognised(msgspec.Struct, frozen=True):
+    """All that was recognised, and every other line that is not blank."""
+
+    elements: list[FoundElement]
+    dispatches: list[FoundDispatch]
+    templates: list[Line]
+    rest: list[Line]
+
+
+class _Candidate(msgspec.Struct, frozen=True):
+    """A line with a stamp: at its end or not, and the text beside it."""
+
+    index: int
+    at_end: bool
+    stamp: Stamp
+    text: str
+
+
+def recognise(page: PageText, known_sections: Iterable[str] = ()) -> Recognised:
+    """Recognise a page text. `known_sections` are headings that the wire or the settings know."""
+    return _Recogniser(page.lines, set(known_sections)).run()
+
+
+class _Recogniser:
+    def __init__(self, lines: list[Line], known: set[str]) -> None:
+        self._lines = lines
+        self._texts = [line.text for line in lines]
+        self._known = known
+        self._taken: dict[int, str] = {}
+        for index, text in enumerate(self._texts):
+            if is_template(text):
+                self._taken[index] = "template"
+            elif MARKUP.search(text):
+                self._taken[index] = "markup"
+
+    def run(self) -> Recognised:
+        elements = self._find_elements()
+        dispatches = self._find_dispatches()
+        return Recognised(
+            elements=sorted(elements, key=lambda element: element.lines),
+            dispatches=dispatches,
+            templates=[line for index, line in enumerate(self._lines) if self._taken.get(index) == "template"],
+            rest=[
+                line
+                for index, line in enumerate(self._lines)
+                if line.text and self._taken.get(index) in (None, "markup")
+            ],
+        )
+
+    # Elements
+
+    def _find_elements(self) -> list[FoundElement]:
+        candidates = self._candidates()
+        if not candidates:
+            return []
+        texts = [candidate.text for candidate in candidates]
+        if self._are_headings(texts):
+            return self._across_lines(candidates, texts)
+        if not any(texts):
+            return self._across_lines(candidates, None)
+        for candidate in candidates:
+            self._taken[candidate.index] = "element"
+        splits = self._splits(candidates, texts)
+        return [
+            FoundElement(
+                lines=[self._lines[candidate.index].number],
+                title=split.title,
+                heading=split.heading,
+                stamp=candidate.stamp,
+                doubts=[split.doubt] if split.doubt else [],
+            )
+            for candidate, split in zip(candidates, splits, strict=True)
+        ]
+
+    def _candidates(self) -> list[_Candidate]:
+        """Return the lines whose stamp is in the place and form that most of the page's stamps have."""
+        found = []
+        day: Stamp | None = None
+        for index, text in enumerate(self._texts):
+            if not text or index in self._taken or len(text) > _MAX_ELEMENT_CHARS:
+                continue
+            whole = whole_stamp(text)
+            if whole is not None and whole.clock is None:
+                day = whole  # a date line: the day of the times below it
+            for at_end, stamp in ((True, stamp_at_end(text)), (False, stamp_at_start(text))):
+                if stamp is None:
+                    continue
+                beside = (text[: stamp.start] if at_end else text[stamp.end :]).strip(" \t,|·•-–—:/")
+                if stamp.day is None and day is not None:
+                    stamp = msgspec.structs.replace(stamp, year=day.year, month=day.month, day=day.day)
+                found.append(_Candidate(index, at_end, stamp, beside))
+            found.extend(self._in_the_middle(index, text))
+        return self._most_alike(found)
+
+    def _in_the_middle(self, index: int, text: str) -> list[_Candidate]:
+        """A stamp that is a part of its own between separators."""
+        parts = re.split(r"(\s*\t\s*|\s+[|·•]\s+)", text)
+        for place in range(2, len(parts) - 2, 2):
+            stamp = whole_stamp(parts[place])
+            if stamp is not None:
+                rest = "".join(parts[: place - 1] + parts[place + 1 :]).strip()
+                return [_Candidate(index, True, stamp, rest)]
+        return []
+
+    def _most_alike(self, found: list[_Candidate]) -> list[_Candidate]:
+        forms = Counter((candidate.at_end, bool(candidate.text), candidate.stamp.shape) for candidate in found)
+        # A time says more than a day alone: a page of timed elements also has date lines.
+        ranked = sorted(forms.items(), key=lambda form: (form[0][2][1], form[1], form[0][1]), reverse=True)
+        for (at_end, with_text, shape), count in ranked:
+            alike = [
+                candidate
+                for candidate in found
+                if (candidate.at_end, bool(candidate.text)) == (at_end, with_text)
+                and candidate.stamp.shape[:2] == shape[:2]
+            ]
+            if count >= 2 or (with_text and shape[:2] == (True, True) and self._is_lone_element(alike[0])):
+                return self._without_prose(alike)
+        return []
+
+    def _is_lone_element(self, candidate: _Candidate) -> bool:
+        return not PUBLISHED.match(candidate.text) and any(
+            candidate.text.endswith(name) or candidate.text.startswith(name) for name in self._known
+        )
+
+    def _without_prose(self, alike: list[_Candidate]) -> list[_Candidate]:
+        return [
+            candidate
+            for candidate in alike
+            if not PUBLISHED.match(candidate.text)
+            and not (is_furniture(candidate.text) and not candidate.stamp.clock)
+            and not (ends_sentence(candidate.text) and len(candidate.text.split()) > 30)
+        ]
+
+    def _are_headings(self, texts: Sequence[str]) -> bool:
+        """Whether what stands beside the stamps are headings alone, the titles being on other lines."""
+        if not all(texts) or not all(is_heading(text) for text in texts):
+            return False
+        repeated = sum(count for count in Counter(texts).values() if count > 1)
+        return repeated * 2 >= len(texts) or all(text in self._known for text in texts)
+
+    def _splits(self, candidates: list[_Candidate], texts: list[str]) -> list[Split]:
+        grouped = self._groups(candidates)
+        if grouped is not None:
+            return [Split(text, heading) for text, heading in zip(texts, grouped, strict=True)]
+        return split_all(texts, self._known | self._menu(), heading_first=self._template_order())
+
+    def _menu(self) -> set[str]:
+        """Return the page's lines that can be a menu's rubrics."""
+        return {
+            text
+            for index, text in enumerate(self._texts)
+            if index not in self._taken and is_heading(text) and not is_furniture(text)
+        }
+
+    def _groups(self, candidates: list[_Candidate]) -> list[str] | None:
+        """Return the heading above each group of elements, if that is how the page is ordered."""
+        indexes = {candidate.index for candidate in candidates}
+        headings: list[str] = []
+        current = ""
+        changes = 0
+        for index in range(candidates[0].index - 1, candidates[-1].index + 1):
+            text = self._texts[index] if index >= 0 else ""
+            if index in indexes:
+                headings.append(current)
+            elif text and index not in self._taken and is_heading(text) and not is_furniture(text):
+                following = [later for later in range(index + 1, len(self._texts)) if self._texts[later]]
+                if following and following[0] in indexes:
+                    current, changes = text, changes + 1
+        if changes < 2 or not all(headings):
+            return None
+        for index in range(candidates[0].index - 1, candidates[-1].index):
+            if self._texts[index] in headings and index not in indexes:
+                self._taken[index] = "group"
+        return headings
+
+    def _template_order(self) -> bool | None:
+        """Return whether the page's own template puts the heading before the title; None if it does not say."""
+        for index, state in self._taken.items():
+            if state != "template":
+                continue
+            names = [name.lower() for name in TEMPLATE.findall(self._texts[index])]
+            title = next(
+                (place for place, name in enumerate(names) if re.search(r"tit(?:le|re|el|ulo)|headline", name)), None
+            )
+            heading = next(
+                (place for place, name in enumerate(names) if re.search(r"heading|section|rubri|categor|topic", name)),
+                None,
+            )
+            if title is not None and heading is not None:
+                return heading < title
+        return None
+
+    def _across_lines(self, candidates: list[_Candidate], headings: list[str] | None) -> list[FoundElement]:
+        """Elements whose parts stand on lines of their own, in one rhythm."""
+        stamps = {candidate.index: candidate for candidate in candidates}
+        used = [index for index, text in enumerate(self._texts) if text and index not in self._taken]
+        places = {index: place for place, index in enumerate(used)}
+        width = 2 if headings is not None else 3
+        best: list[list[int]] = []
+        for offset in (width - 1, 0, *range(1, width - 1)):
+            records = []
+            for index in stamps:
+                begin = places[index] - offset
+                record = used[begin : begin + width] if begin >= 0 else []
+                if len(record) == width and sum(line in stamps for line in record) == 1:
+                    records.append(record)
+            if self._rhythm(records, stamps) > self._rhythm(best, stamps):
+                best = records
+        return self._from_records(best, stamps, headings is not None)
+
+    def _rhythm(self, records: list[list[int]], stamps: dict[int, _Candidate]) -> float:
+        """Weigh a way to group the lines: blank lines around the groups and none inside speak for it."""
+        score = 0.0
+        for record in records:
+            score += 1
+            score += record[-1] - record[0] == len(record) - 1
+            score += record[0] == 0 or not self._texts[record[0] - 1]
+            titles = [self._texts[index] for index in record if index not in stamps]
+            score -= sum(is_furniture(text) for text in titles)
+        return score
+
+    def _from_records(
+        self, records: list[list[int]], stamps: dict[int, _Candidate], heading_beside_stamp: bool
+    ) -> list[FoundElement]:
+        columns = [[self._texts[index] for index in record if index not in stamps] for record in records]
+        heading_column = 0
+        if not heading_beside_stamp and columns:
+
+            def weight(column: int) -> float:
+                texts = [row[column] for row in columns]
+                repeated = sum(count for count in Counter(texts).values() if count > 1)
+                return repeated + sum(map(is_heading, texts)) - sum(map(len, texts)) / 1000
+
+            heading_column = max(range(len(columns[0])), key=weight)
+        found = []
+        for record, row in zip(records, columns, strict=True):
+            candidate = next(stamps[index] for index in record if index in stamps)
+            for index in record:
+                self._taken[index] = "element"
+            heading = candidate.text if heading_beside_stamp else row[heading_column]
+            title = row[0] if heading_beside_stamp else row[1 - heading_column]
+            found.append(
+                FoundElement(
+                    lines=[self._lines[index].number for index in record],
+                    title=title,
+                    heading=heading,
+                    stamp=candidate.stamp,
+                )
+            )
+        return found
+
+    # Dispatches
+
+    def _find_dispatches(self) -> list[FoundDispatch]:
+        found = []
+        for index, text in enumerate(self._texts):
+            if not text or index in self._taken:
+                continue
+            opened = parse(text)
+            if opened is None or len(opened.text) < _MIN_FIRST_PARAGRAPH_CHARS:
+                continue
+            if not (is_paragraph(text) or self._is_wrapped(self._block(index))):
+                continue
+            found.append(self._dispatch(index, opened.dateline, opened.printed))
+        return found
+
+    def _block(self, index: int) -> list[int]:
+        """Return the lines from this one to the next blank or taken one."""
+        end = index
+        while end < len(self._texts) and self._texts[end] and end not in self._taken:
+            end += 1
+        return list(range(index, end))
+
+    def _is_wrapped(self, block: list[int]) -> bool:
+        """Whether a block of lines is one paragraph that was broken at a column."""
+        texts = [self._texts[index] for index in block]
+        if len(texts) < 2 or max(map(len, texts)) > _MAX_WRAPPED_CHARS:
+            return False
+        whole = sum(ends_sentence(text) for text in texts[:-1])
+        return whole * 2 < len(texts) - 1 or (len(texts) == 2 and not ends_sentence(texts[0]))
+
+    def _dispatch(self, index: int, dateline: Dateline, printed: str) -> FoundDispatch:
+        headline, stamp, above = self._above(index)
+        wrapped = self._is_wrapped(self._block(index))
+        lines: list[int] = []
+        paragraphs: list[str] = []
+        place = index
+        while place < len(self._texts):
+            text = self._texts[place]
+            if place in self._taken or (place != index and text and self._opens_dispatch(place)):
+                break
+            if text and ends_dispatch(text):
+                break
+            if text and is_advertisement(text):
+                place = self._after_advertisement(place)
+                continue
+            block = self._block(place) if wrapped and text else [place]
+            joined = " ".join(self._texts[line] for line in block)
+            if text and (place == index or is_paragraph(joined)):
+                if wrapped:
+                    joined = re.sub(r"(\w)- (?=[a-z])", r"\1-", joined)
+                paragraphs.append(joined)
+                lines += block
+            place = block[-1] + 1
+        for line in lines:
+            self._taken[line] = "dispatch"
+        for line in above:
+            self._taken[line] = "headline"
+        opened = parse(paragraphs[0])
+        paragraphs[0] = opened.text if opened else paragraphs[0]
+        return FoundDispatch(
+            lines=[self._lines[line].number for line in [*above, *lines]],
+            headline=headline,
+            dateline=dateline,
+            printed=printed,
+            paragraphs=paragraphs,
+            stamp=stamp,
+        )
+
+    def _opens_dispatch(self, index: int) -> bool:
+        opened = parse(self._texts[index])
+        return (
+            opened is not None
+            and len(opened.text) >= _MIN_FIRST_PARAGRAPH_CHARS
+            and bool(opened.dateline.places or opened.dateline.credit)
+        )
+
+    def _after_advertisement(self, index: int) -> int:
+        """Return the line after an advertisement: its block, where blank lines set it apart, else its label."""
+        block = self._block(index)
+        begins = index == 0 or not self._texts[index - 1]
+        return block[-1] + 1 if begins and len(block) > 1 else index + 1
+
+    def _above(self, index: int) -> tuple[str, Stamp | None, list[int]]:
+        """Return the headline and the stamp that stand above a dateline, and their lines."""
+        stamp: Stamp | None = None
+        lines: list[int] = []
+        seen = 0
+        for place in range(index - 1, -1, -1):
+            text = self._texts[place]
+            if not text:
+                continue
+            seen += 1
+            if place in self._taken or seen > _ABOVE:
+                break
+            label = PUBLISHED.match(text)
+            printed = whole_stamp(text[label.end() :] if label else text)
+            if printed is not None and stamp is None:
+                stamp = printed
+                lines.append(place)
+            elif is_headline(text):
+                return text, stamp, sorted([place, *lines])
+            elif not (BYLINE.match(text) or is_furniture(text) or is_heading(text)):
+                break
+        return "", stamp, sorted(lines)

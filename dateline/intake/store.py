@@ -1,0 +1,56 @@
+"""The quarantine's SQL. On the wire's connection, so that a release is marked in its own transaction."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from dateline.intake.reading import Line
+from dateline.wire.store import sql
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """One item of the quarantine.
+
+    `key` is what makes it the same item when it comes again; `item` ninjs bytes; `doubts` what the
+    text leaves open, a line each; `seq` its dispatch once it was released.
+    """
+
+    key: str
+    digest: str
+    line: int
+    uri: str
+    item: bytes
+    doubts: str
+    seq: int | None
+
+
+def read_item(key: str) -> Waiting | None:
+    """Return the item with this key, or None."""
+    row = sql().execute("SELECT * FROM intake_item WHERE key = ?", (key,)).fetchone()
+    return Waiting(*row) if row else None
+
+
+def write_item(item: Waiting) -> None:
+    """Keep an item, or what is newly known of it; one that was released stays as it is."""
+    sql().execute(
+        "INSERT INTO intake_item VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET item = excluded.item, "
+        "doubts = excluded.doubts WHERE seq IS NULL",
+        msgspec.structs.astuple(item),
+    )
+
+
+def mark_released(key: str, seq: int) -> None:
+    """Say which dispatch an item became."""
+    sql().execute("UPDATE intake_item SET seq = ? WHERE key = ?", (seq, key))
+
+
+def write_source(digest: str, name: str, taken: str, rest: Iterable[Line]) -> None:
+    """Keep a file's name and the lines of it that were not recognised."""
+    sql().execute("INSERT INTO intake_source VALUES (?, ?, ?) ON CONFLICT DO NOTHING", (digest, name, taken))
+    sql().execute("DELETE FROM intake_line WHERE digest = ?", (digest,))
+    sql().executemany("INSERT INTO intake_line VALUES (?, ?, ?)", [(digest, line.number, line.text) for line in rest])
+
+
+def count_waiting() -> int:
+    """Return how many items wait for release."""
+    return int(sql().execute("SELECT count(*) FROM intake_item WHERE seq IS NULL").fetchone()[0])
