@@ -1,0 +1,1 @@
+"""Measurements, each beside its reference in the same run."""

@@ -1,0 +1,362 @@
+"""The `dateline` command. Thin: each command reads its arguments, calls one room, prints what it did."""
+
+import os
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+import click
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dateline.settings")
+
+import django
+from django.conf import settings
+
+django.setup()
+
+from django.core.management import call_command  # noqa: E402
+from django.db import DatabaseError, connection  # noqa: E402
+from rich.console import Console  # noqa: E402
+from rich.progress import Progress  # noqa: E402
+
+from dateline import __version__  # noqa: E402
+from dateline.intake.errors import IntakeError  # noqa: E402
+from dateline.intake.importing import import_files  # noqa: E402
+from dateline.intake.report import print_report  # noqa: E402
+from dateline.news.acts import Act  # noqa: E402
+from dateline.news.errors import NewsError  # noqa: E402
+from dateline.news.formats.reading import read_dispatch  # noqa: E402
+from dateline.news.item import NewsItem  # noqa: E402
+from dateline.projections import all_projections  # noqa: E402
+from dateline.sample import append_sample  # noqa: E402
+from dateline.server import Outlets, open_pages, serve  # noqa: E402
+from dateline.status import print_status  # noqa: E402
+from dateline.wire import bell, store  # noqa: E402
+from dateline.wire.append import append  # noqa: E402
+from dateline.wire.dispatch import Dispatch  # noqa: E402
+from dateline.wire.errors import UnknownItem, WireError  # noqa: E402
+from dateline.wire.export import export_wire  # noqa: E402
+from dateline.wire.follow import refold  # noqa: E402
+from dateline.wire.keys import load_signer, make_keys  # noqa: E402
+from dateline.wire.verify import read_verifier, verify_lines, verify_url, verify_wire  # noqa: E402
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class _Command(click.Command):
+    """A command whose help ends in an example."""
+
+    def __init__(self, *args: Any, example: str = "", **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.example = example
+
+    def format_epilog(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Example" if "\n" not in self.example else "Examples"):
+            for line in self.example.splitlines():
+                formatter.write(f"  {line}\n")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="Dateline")
+def cli() -> None:
+    """Run a news agency's wire: one ordered, append-only, signed log of dispatches.
+
+    State lies in one folder, DATELINE_HOME (default: ./var). Settings come from the environment
+    (DATELINE_…) or from dateline.toml; docs/operating.md lists them.
+    """
+
+
+def prepare(*, migrate: bool = False) -> bool:
+    """Make the home, the keys and the tables where they are missing; return whether the wire is new."""
+    home: Path = settings.DATELINE_HOME
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        fresh = not (home / "wire.sqlite3").exists()
+        if fresh:
+            make_keys(home / "keys", settings.AGENCY.origin)
+    except OSError as error:
+        raise click.ClickException(f"The folder {home} cannot be used: {error.strerror}.") from error
+    if fresh or migrate:
+        call_command("migrate", verbosity=0)
+    load_signer(home / "keys", settings.AGENCY.origin)
+    return fresh
+
+
+@contextmanager
+def progress_bar(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """Show a progress bar on a terminal; elsewhere nothing."""
+    with Progress(console=err, transient=True, disable=not err.is_terminal) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda done: bar.update(task, completed=done)
+
+
+@cli.command(cls=_Command, example="dateline run --port 8080")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", default=settings.PORT, show_default=True, type=click.IntRange(1, 65535), help="The port.")
+@click.option("--sample", is_flag=True, help="If the wire is empty, put a sample wire of an invented agency on it.")
+def run(host: str, port: int, sample: bool) -> None:
+    """Start everything: migrate, fold, serve the newsfeed, keep the embargoes."""
+    prepare(migrate=True)
+    if sample and store.head_seq() == 0:
+        err.print(f"The wire is empty: {len(append_sample())} sample dispatches were put on it.")
+    outlets = Outlets(open_pages())
+    with progress_bar("Folding and rendering", None):
+        rendered = outlets.start()
+    if rendered:
+        err.print(f"{rendered} pages were rendered.")
+
+    def started() -> None:
+        address = f"http://{host}:{port}/"
+        out.print(f"Newsfeed  {address}")
+        if settings.AGENCY.url + "/" != address:
+            out.print(f"          its links and feeds say {settings.AGENCY.url}/ (DATELINE_URL)")
+        out.print("Desk      not built yet; `dateline publish FILE` puts a dispatch on the wire")
+        out.print("Stop      Ctrl+C")
+
+    if not serve(host, port, outlets, started):
+        raise click.ClickException(f"The server could not start on {host}:{port}; is the port taken? Try --port.")
+
+
+def _read(file: IO[bytes]) -> NewsItem:
+    return read_dispatch(file.read(), settings.AGENCY, datetime.now(UTC))
+
+
+def _find(uri: str) -> str:
+    """Return the uri that a uri, a page's address or its end names."""
+    text = uri.removeprefix(settings.AGENCY.url)
+    found = store.find_uri(text) or store.find_uri("/" + text.partition("://")[2].partition("/")[2])
+    if found is None:
+        raise UnknownItem(
+            f"No item on the wire has the uri or the address {uri!r}; `dateline status` lists the latest."
+        )
+    return found
+
+
+_PAST = {
+    Act.PUBLISH: "Published", Act.UPDATE: "Updated", Act.CORRECT: "Corrected", Act.REFILE: "Refiled",
+    Act.HOLD: "Held", Act.RELEASE: "Released", Act.KILL: "Killed", Act.ADVISORY: "Sent to subscribers",
+}  # fmt: skip
+
+
+def _say(dispatch: Dispatch) -> None:
+    item = dispatch.news
+    out.print(f"{_PAST[dispatch.act]}: {item.headline}", markup=False)
+    out.print(f"  seq   {dispatch.seq}, version {dispatch.version}")
+    out.print(f"  uri   {item.uri}", markup=False)
+    if dispatch.act is not Act.ADVISORY:
+        out.print(f"  page  {settings.AGENCY.url}{item.path}", markup=False)
+    if item.embargoed:
+        local = settings.AGENCY.local(item.embargoed)
+        running = "the running server releases it then" if bell.is_followed() else (
+            "no server is running, so it will be released when one starts after that"
+        )  # fmt: skip
+        out.print(f"  embargoed until {local:%Y-%m-%d %H:%M:%S %Z}; {running}")
+
+
+_FILE = click.argument("file", type=click.File("rb"))
+_URI = click.argument("uri")
+
+
+@cli.command(
+    cls=_Command,
+    example="dateline publish harbour.txt\nprintf 'Headline: Harbour reopens\\n\\nText.' | dateline publish -",
+)
+@_FILE
+def publish(file: IO[bytes]) -> None:
+    """Publish FILE: a plain-text dispatch with a short header, or ninjs 3.1 (- for standard input)."""
+    prepare()
+    _say(append(Act.PUBLISH, _read(file)))
+
+
+@cli.command(cls=_Command, example="dateline advisory coverage-plan.txt")
+@_FILE
+def advisory(file: IO[bytes]) -> None:
+    """Send FILE as a note to subscribers' editors; it never shows on the public site."""
+    prepare()
+    _say(append(Act.ADVISORY, _read(file)))
+
+
+def _revise(act: Act, uri: str, file: IO[bytes], note: str) -> None:
+    prepare()
+    _say(append(act, _read(file), uri=_find(uri), note=note))
+
+
+@cli.command(
+    cls=_Command,
+    example="dateline update tag:tidewater.example,2026:h3k7q2m9x4bc harbour.txt --note 'Adds the minister.'",
+)
+@_URI
+@_FILE
+@click.option("--note", required=True, help="What changed; readers see it.")
+def update(uri: str, file: IO[bytes], note: str) -> None:
+    """Add news to an item: a new lead, a writethru. URI is its uri or its page's address."""
+    _revise(Act.UPDATE, uri, file, note)
+
+
+@cli.command(
+    cls=_Command,
+    example="dateline correct /2026/11/25/harbour-h3k7q2m9x4bc/ harbour.txt --note 'The depth is 12 m, not 21.'",
+)
+@_URI
+@_FILE
+@click.option("--note", required=True, help="What was wrong; readers see it.")
+def correct(uri: str, file: IO[bytes], note: str) -> None:
+    """Mend a substantive error openly. URI is the item's uri or its page's address."""
+    _revise(Act.CORRECT, uri, file, note)
+
+
+@cli.command(cls=_Command, example="dateline refile h3k7q2m9x4bc harbour.txt --note 'Mends the spelling of a name.'")
+@_URI
+@_FILE
+@click.option("--note", required=True, help="What was mended; readers see it.")
+def refile(uri: str, file: IO[bytes], note: str) -> None:
+    """Mend a minor slip openly. URI is the item's uri or its page's address."""
+    _revise(Act.REFILE, uri, file, note)
+
+
+@cli.command(cls=_Command, example="dateline hold h3k7q2m9x4bc --advisory 'We are checking the casualty figure.'")
+@_URI
+@click.option("--advisory", required=True, help="Why it is held, for subscribers' editors.")
+def hold(uri: str, advisory: str) -> None:
+    """Withhold an item while it is checked. URI is its uri or its page's address."""
+    prepare()
+    _say(append(Act.HOLD, uri=_find(uri), note=advisory))
+
+
+@cli.command(cls=_Command, example="dateline release h3k7q2m9x4bc")
+@_URI
+@click.option("--advisory", default="", help="A note for subscribers' editors.")
+def release(uri: str, advisory: str) -> None:
+    """Lift a hold, or an embargo before its instant. URI is the item's uri or its page's address."""
+    prepare()
+    _say(append(Act.RELEASE, uri=_find(uri), note=advisory))
+
+
+@cli.command(cls=_Command, example="dateline kill h3k7q2m9x4bc --advisory 'The statement was forged; do not use.'")
+@_URI
+@click.option("--advisory", required=True, help="Why it is withdrawn; its page says so from now on.")
+def kill(uri: str, advisory: str) -> None:
+    """Withdraw an item for good. Nothing brings it back. URI is its uri or its page's address."""
+    prepare()
+    _say(append(Act.KILL, uri=_find(uri), note=advisory))
+
+
+@cli.command(
+    cls=_Command,
+    name="import",
+    example="dateline import old-pages/*.txt --year 2017\ndateline import old-pages/ --year 2017 --release",
+)
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--year", type=click.IntRange(1800, 2200), help="The year of pages whose dates do not say it.")
+@click.option("--release", "release_", is_flag=True, help="Send what is complete to the wire, as archive items.")
+@click.option("--all", "every_line", is_flag=True, help="List every line that was not recognised, not the first ones.")
+def import_(paths: tuple[Path, ...], year: int | None, release_: bool, every_line: bool) -> None:
+    """Import page texts: old pages of a newsfeed, saved as plain text. Running it again adds nothing.
+
+    What is recognised waits in quarantine, and nothing reaches the wire without --release.
+    """
+    prepare()
+    with progress_bar("Reading", None) as show:
+        reports = import_files(paths, year=year, release=release_, progress=show)
+    print_report(out, reports, every_line=every_line, released=release_)
+    if any(report.trouble for report in reports):
+        sys.exit(1)
+
+
+@cli.command(
+    cls=_Command,
+    example="dateline verify\ndateline verify wire.ndjson --key agency.pub\ndateline verify https://news.example.org/",
+)
+@click.argument("what", required=False)
+@click.option("--key", help="The agency's public key: a verifier key or a file that holds one. Default: this wire's.")
+def verify(what: str | None, key: str | None) -> None:
+    """Verify this wire, a saved wire or item (a file, - for standard input), or a served one (a URL)."""
+    verifier = read_verifier(key)
+    with progress_bar("Verifying", None) as show:
+        if what is None:
+            _need_wire()
+            verified = verify_wire(verifier, show)
+        elif "://" in what:
+            verified = verify_url(what, verifier, show)
+        else:
+            with click.open_file(what, "rb") as file:
+                verified = verify_lines(file, verifier, show)
+    point = verified.checkpoint
+    out.print(f"Verified: {verified.dispatches} dispatches of {point.origin} are as they were signed.")
+    out.print(f"  log   {point.size} dispatches, tree head {point.root.hex()}")
+    out.print(f"  key   {verifier.name}")
+
+
+def _need_wire() -> None:
+    if not (settings.DATELINE_HOME / "wire.sqlite3").exists():
+        raise click.ClickException(
+            f"There is no wire in {settings.DATELINE_HOME}. `dateline run` makes one; DATELINE_HOME says where it is."
+        )
+
+
+@cli.command(cls=_Command, example="dateline export --from 1 --output wire.ndjson")
+@click.option("--from", "first", default=1, show_default=True, type=click.IntRange(1), help="The first seq.")
+@click.option("--output", default="-", type=click.File("wb", atomic=True), help="A file; - for standard output.")
+def export(first: int, output: IO[bytes]) -> None:
+    """Write the wire as NDJSON that verifies offline with nothing but the public key.
+
+    It holds everything, embargoed items too.
+    """
+    _need_wire()
+    head = store.head_seq()
+    with progress_bar("Exporting", head - first + 2) as show:
+        for count, line in enumerate(export_wire(first)):
+            output.write(line)
+            show(count)
+
+
+@cli.command(cls=_Command, example="dateline rebuild site")
+@click.argument("projection", type=click.Choice([fold.name for fold in all_projections()]))
+def rebuild(projection: str) -> None:
+    """Fold a projection anew from the log, and render its pages anew."""
+    _need_wire()
+    fold_ = next(fold for fold in all_projections() if fold.name == projection)
+    with progress_bar("Folding", store.head_seq()) as show:
+        head = refold(fold_, progress=show)
+    outlets = Outlets(open_pages())
+    with progress_bar("Rendering", None):
+        count = outlets.rebuild(projection)
+    out.print(f"{projection}: folded {head} dispatches, rendered {count} pages.")
+
+
+@cli.command(cls=_Command, example="dateline status")
+def status() -> None:
+    """Say where the wire stands: its head, each projection's lag, what waits."""
+    _need_wire()
+    print_status(out, [fold.name for fold in all_projections()])
+
+
+def main() -> None:
+    """Run the command; what goes wrong is one sentence on standard error and exit status 1."""
+    try:
+        cli(standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (NewsError, WireError, IntakeError) as error:
+        _fail(str(error))
+    except (sqlite3.Error, DatabaseError) as error:
+        _fail(f"The database in {settings.DATELINE_HOME} failed: {error}. Nothing was appended by this call.")
+    except BrokenPipeError:
+        sys.exit(141)
+    except OSError as error:
+        _fail(f"{error.filename or 'A file'}: {error.strerror or error}.")
+    finally:
+        connection.close()
+
+
+def _fail(sentence: str) -> None:
+    click.echo(f"Error: {sentence}", err=True)
+    sys.exit(1)

@@ -1,0 +1,243 @@
+"""The running server: one process that serves readers, folds the wire and keeps its embargoes.
+
+Threads: the event loop answers readers; the folder follows the wire, announces, folds and renders; the
+settler writes the rendered pages to files; the embargo clock releases what is due. Each has its own
+connection to the database, and all stop together.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+
+import uvicorn
+import uvloop
+from django.conf import settings
+from django.db import connection
+
+from dateline.feeds.fold import FeedsFold
+from dateline.feeds.publish import FeedsPublisher
+from dateline.live.events import event_of
+from dateline.live.history import read_history
+from dateline.live.hub import HEARTBEAT_S, Event, Hub
+from dateline.pages.answer import Answerer
+from dateline.pages.protocol import ReadyProtocol, close_idle
+from dateline.pages.store import PageStore
+from dateline.site import views
+from dateline.site.fold import SiteFold
+from dateline.site.publish import SitePublisher
+from dateline.wire import bell, store
+from dateline.wire.embargo import keep_embargoes
+from dateline.wire.follow import fold
+from dateline.wire.identity import wire_id
+from dateline.wire.verify import remember
+
+log = logging.getLogger(__name__)
+# How often idle connections are looked for; they are closed after IDLE_S.
+_SWEEP_S = 5.0
+# How long a thread waits after a failure (a full disk, a locked database) before it tries again.
+_AFTER_FAILURE_S = 1.0
+
+
+def open_pages() -> PageStore:
+    """Return the store of ready pages of this wire."""
+    return PageStore(settings.DATELINE_HOME / "site", settings.MEMORY_BYTES)
+
+
+class Outlets:
+    """The folder: follows the wire and keeps the public side in step with it."""
+
+    def __init__(self, pages: PageStore) -> None:
+        self.pages = pages
+        self._site_fold = SiteFold()
+        self._feeds_fold = FeedsFold()
+        self.site = SitePublisher(pages)
+        self.feeds = FeedsPublisher(self._feeds_fold, pages)
+        self._settle = threading.Event()
+
+    def start(self) -> int:
+        """Fold and render what is missing; return how many pages that took."""
+        while fold([self._site_fold, self._feeds_fold]):
+            pass
+        rendered = self.site.start()
+        self.feeds.start()
+        self.pages.flush()
+        return rendered
+
+    def rebuild(self, projection: str) -> int:
+        """Render every page of a projection that was folded anew; return how many pages there are.
+
+        What lies in the folder and belongs to no page of either outlet goes.
+        """
+        if projection == self._site_fold.name:
+            return self.site.render_all(kept=self.feeds.all_paths())
+        self.feeds.start()
+        self.pages.flush()
+        return len(list(self.feeds.all_paths()))
+
+    def step(self, announced: int, announce: Callable[[list[Event]], None]) -> int:
+        """Announce, fold and render what is new after seq `announced`; return the new last seq.
+
+        Live readers hear of it first: their page carries its last id, so that nothing depends on
+        which of the two they see earlier.
+        """
+        rows = store.read_rows(announced, 256)
+        if rows:
+            announce([Event(row.seq, event_of(row)) for row in rows])
+        fold([self._site_fold, self._feeds_fold])
+        rendered = self.site.publish()
+        if self.feeds.publish() or rendered or rows:
+            self._settle.set()
+        return rows[-1].seq if rows else announced
+
+    def follow(self, announced: int, announce: Callable[[list[Event]], None], stopped: threading.Event) -> None:
+        """Keep in step until stopped. A failure is logged and tried again; the cursors lose nothing."""
+        with bell.Bell() as ring:
+            while not stopped.is_set():
+                try:
+                    after = self.step(announced, announce)
+                except Exception:
+                    log.exception("The public side could not follow the wire after seq %d; trying again", announced)
+                    connection.close()
+                    stopped.wait(_AFTER_FAILURE_S)
+                    continue
+                if after == announced:
+                    ring.wait(0.5)
+                announced = after
+        connection.close()
+
+    def settle(self, stopped: threading.Event) -> None:
+        """Write rendered pages to their files, in a thread of its own."""
+        while True:
+            self._settle.wait(0.5)
+            done = stopped.is_set()
+            if self._settle.is_set() or done:
+                self._settle.clear()
+                try:
+                    self.site.settle()
+                    remember(store.read_head().checkpoint)
+                except Exception:
+                    log.exception("Rendered pages could not be written to %s; trying again", settings.DATELINE_HOME)
+                    connection.close()
+                    if not done:
+                        stopped.wait(_AFTER_FAILURE_S)
+                        self._settle.set()
+            if done:
+                connection.close()
+                return
+
+
+def _keep_embargoes(stopped: threading.Event) -> None:
+    with bell.Bell() as ring:
+        while not stopped.is_set():
+            try:
+                keep_embargoes(ring, stopped.is_set)
+            except Exception:
+                log.exception("The embargo clock failed; trying again")
+                connection.close()
+                stopped.wait(_AFTER_FAILURE_S)
+    connection.close()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which ends our streams when it is told to stop."""
+
+    def __init__(self, config: uvicorn.Config, hub: Hub, started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._hub = hub
+        self._started_hook = started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._started_hook()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._hub.close()
+        await super().shutdown(sockets)
+
+
+async def _housekeeping(server: _Server, hub: Hub) -> None:
+    """Heartbeats to readers, an end to idle connections."""
+    loop = asyncio.get_running_loop()
+    beat = loop.time()
+    while True:
+        await asyncio.sleep(_SWEEP_S)
+        close_idle(server.server_state.connections, loop.time())
+        if loop.time() - beat >= HEARTBEAT_S:
+            beat = loop.time()
+            hub.heartbeat()
+
+
+@contextlib.contextmanager
+def _threads(stopped: threading.Event, *targets: tuple[str, Callable[..., None], tuple[object, ...]]) -> Iterator[None]:
+    threads = [threading.Thread(target=target, name=name, args=args) for name, target, args in targets]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        bell.ring()
+        for thread in threads:
+            thread.join()
+
+
+async def _serve(host: str, port: int, outlets: Outlets, started: Callable[[], None]) -> bool:
+    loop = asyncio.get_running_loop()
+    head = await asyncio.to_thread(_head_seq)
+    hub = Hub(wire_id(), head, read_history)
+    views.use_pages(outlets.pages)
+    ReadyProtocol.answerer = Answerer(outlets.pages, settings.ALLOWED_HOSTS)
+    ReadyProtocol.hosts = frozenset(settings.ALLOWED_HOSTS)
+    ReadyProtocol.streams = {b"GET /live": hub.open, b"POST /live": hub.open, b"HEAD /live": hub.open}
+    config = uvicorn.Config(
+        "dateline.asgi:application", host=host, port=port, http=ReadyProtocol, loop="uvloop", ws="none",
+        lifespan="off", log_config=None,
+        log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=5,
+        backlog=4096,
+    )  # fmt: skip
+    server = _Server(config, hub, started)
+    stopped = threading.Event()
+
+    def announce(events: list[Event]) -> None:
+        loop.call_soon_threadsafe(hub.announce, events)
+
+    with _threads(
+        stopped,
+        ("folder", outlets.follow, (head, announce, stopped)),
+        ("settler", outlets.settle, (stopped,)),
+        ("embargoes", _keep_embargoes, (stopped,)),
+    ):
+        chores = asyncio.create_task(_housekeeping(server, hub))
+        try:
+            await server.serve()
+        finally:
+            chores.cancel()
+    return server.started
+
+
+def _head_seq() -> int:
+    try:
+        return store.head_seq()
+    finally:
+        connection.close()
+
+
+def serve(host: str, port: int, outlets: Outlets, started: Callable[[], None]) -> bool:
+    """Serve until told to stop (SIGINT, SIGTERM); call `started` when readers can connect.
+
+    Returns False if the server could not start, because the port is taken, say.
+    """
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dateline.settings")
+    connection.close()
+    with asyncio.Runner(loop_factory=_uvloop) as runner:
+        return runner.run(_serve(host, port, outlets, started))
+
+
+def _uvloop() -> asyncio.AbstractEventLoop:
+
+    return uvloop.new_event_loop()

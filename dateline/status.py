@@ -1,0 +1,30 @@
+"""dateline status: where the wire stands, for an operator's eyes."""
+
+from django.conf import settings
+from rich.console import Console
+
+from dateline.intake import store as intake
+from dateline.wire import bell, store
+
+_LATEST = 5
+
+
+def print_status(out: Console, projections: list[str]) -> None:
+    """Print the head, each projection's lag, what waits, and the latest dispatches."""
+    head = store.read_head()
+    out.print(f"Wire       {settings.AGENCY.origin} in {settings.DATELINE_HOME}", markup=False)
+    out.print(f"Head       seq {head.seq}" + (f", sent {head.sent}" if head.sent else ": nothing was appended yet"))
+    out.print(f"Server     {'running' if bell.is_followed() else 'not running'}")
+    for name in projections:
+        lag = head.seq - store.read_cursor(name)
+        out.print(f"{name.capitalize():<10} {'up to date' if lag == 0 else f'{lag} dispatches behind'}")
+    embargoes = store.read_embargoes()
+    waiting = f"{len(embargoes)}, next at {embargoes[0][0]}" if embargoes else "none"
+    out.print(f"Embargoes  {waiting}")
+    out.print(f"Quarantine {intake.count_waiting()} items wait for release")
+    rows = store.read_rows(max(0, head.seq - _LATEST), _LATEST)
+    if not rows:
+        return
+    out.print("\nLatest")
+    for row in reversed(rows):
+        out.print(f"{row.seq:>8}  {row.act:<8}  {row.uri}  {row.news.headline}", markup=False)

@@ -1,0 +1,10 @@
+"""The addresses that Django answers; ready pages and /live are answered before it."""
+
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("dateline.wire.urls")),
+    path("", include("dateline.site.urls")),
+]
+handler404 = "dateline.site.views.not_found"
+handler500 = "dateline.site.views.failed"
