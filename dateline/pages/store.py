@@ -26,6 +26,7 @@ _MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
+    ".woff2": "font/woff2",
 }
 # JSON Feed 1.1 has a media type of its own; its file name ends as any JSON's.
 _FEED_JSON = "application/feed+json; charset=utf-8"
