@@ -4,6 +4,7 @@ lxml writes the XML; each fragment is remembered by the seq of its dispatch, so 
 one item costs one item.
 """
 
+import re
 from email.utils import format_datetime
 from functools import lru_cache
 from typing import Any
@@ -27,6 +28,7 @@ DC = "http://purl.org/dc/elements/1.1/"
 NEWS = "http://www.google.com/schemas/sitemap-news/0.9"
 SITEMAP = "http://www.sitemaps.org/schemas/sitemap/0.9"
 
+_NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 # lxml takes None for the default namespace; its stubs do not know that.
 ATOM_MAP: Any = {None: ATOM}
 SITEMAP_MAP: Any = {None: SITEMAP, "news": NEWS}
@@ -80,7 +82,7 @@ def full_text(item: NewsItem, agency: Agency) -> str:
 
 def _xml_text(text: str) -> str:
     """Drop the characters that XML 1.0 cannot hold."""
-    return "".join(c for c in text if c in "\t\n\r" or (c >= " " and not "\ud800" <= c <= "\udfff" and c not in "￾￿"))
+    return _NOT_XML.sub("", text)
 
 
 def _atom_entry(item: NewsItem, content: str, sent: str, agency: Agency) -> etree._Element:

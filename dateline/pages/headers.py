@@ -30,4 +30,5 @@ class SecurityHeaders:
         response = self._get_response(request)
         for name, value in SECURITY_HEADERS.items():
             response.headers.setdefault(name, value)
+        response.headers.setdefault("Content-Length", str(len(response.content)))
         return response

@@ -73,9 +73,9 @@ class SitePublisher:
                 paths.append(path)
         return paths
 
-    def publish(self) -> int:
+    def publish(self, limit: int = _BATCH) -> int:
         """Render the pages that wait, those that most readers look at first; return how many."""
-        waiting = [(page, seq) for page, seq in store.read_dirty(_BATCH) if self._rendered.get(page, -1) < seq]
+        waiting = [(page, seq) for page, seq in store.read_dirty(limit) if self._rendered.get(page, -1) < seq]
         for page, seq in waiting:
             self._put(page)
             self._rendered[page] = seq

@@ -77,6 +77,10 @@ class Verifier:
 
     def open(self, note: str) -> Checkpoint:
         """Return the checkpoint that the note holds. Raises NotVerified if this key did not sign it."""
+        return _parse(self.text_of(note))
+
+    def text_of(self, note: str) -> str:
+        """Return the text of a signed note. Raises NotVerified if this key did not sign it."""
         text, _, signatures = note.partition("\n\n")
         text += "\n"
         for line in signatures.splitlines():
@@ -91,7 +95,7 @@ class Verifier:
                 self._public.verify(raw[4:], text.encode())
             except (InvalidSignature, binascii.Error) as error:
                 raise NotVerified("The checkpoint's signature is wrong: this is not what the agency signed.") from error
-            return _parse(text)
+            return text
         raise NotVerified(
             f"The checkpoint is not signed with the key of {self.name} that was given: a wrong key, or another wire."
         )

@@ -1,0 +1,167 @@
+"""ninjs 3.1 and plain text: valid, byte-stable, and clear about what they cannot read."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dateline.news import body
+from dateline.news.errors import BadItem
+from dateline.news.formats import ninjs, plain, schema
+from dateline.news.formats.reading import read_dispatch
+from dateline.news.item import NewsItem, PubStatus
+
+NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
+AGENCY = settings.AGENCY
+
+_TEXT = st.text(st.characters(blacklist_categories=["Cs", "Cc"]), max_size=40)
+_INSTANT = st.none() | st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))
+_ITEMS = st.builds(
+    NewsItem,
+    uri=st.just("tag:example.org,2026:abc"),
+    version=st.integers(1, 99),
+    pubstatus=st.sampled_from(PubStatus),
+    headline=_TEXT, body=_TEXT, dateline=_TEXT, section=_TEXT, slugline=_TEXT, byline=_TEXT, credit=_TEXT, ednote=_TEXT,
+    located=st.lists(st.text("ABC ", min_size=1).filter(str.strip), max_size=3).map(tuple),
+    urgency=st.none() | st.integers(1, 9),
+    language=st.sampled_from(["", "en", "pt-BR"]),
+    embargoed=_INSTANT, first_created=_INSTANT, version_created=_INSTANT, content_created=_INSTANT,
+    path=st.just("/2026/11/25/x-abc/"),
+    day_only=st.booleans(),
+    rest=st.just({"copyrightHolder": "X", "subjects": [{"name": "Y", "uri": "http://cv.iptc.org/newscodes/mediatopic/1"}]}),
+).filter(lambda item: item.content_created is not None or not item.day_only)  # fmt: skip
+
+
+@given(item=_ITEMS)
+def test_encode_decode_encode_is_the_identity_and_valid(item: NewsItem) -> None:
+    data = ninjs.encode(item)
+    again = ninjs.decode(data)
+    assert ninjs.encode(again) == data
+    assert again == item
+    schema.check(data)
+
+
+def test_canonical_bytes_do_not_change() -> None:
+    """A golden item: what is signed once must encode the same for ever."""
+    item = NewsItem(
+        uri="tag:example.org,2026:h3k7q2m9x4bc", version=2, headline="Harbour reopens", body="<p>Ünder way.</p>",
+        dateline="PORT ELLIS, November 25. /Tidewater/.", located=("PORT ELLIS",), section="World", urgency=3,
+        credit="Tidewater", ednote="Adds a quote.", language="en", first_created=NOW, version_created=NOW,
+        content_created=NOW, path="/2026/11/25/harbour-reopens-h3k7q2m9x4bc/",
+    )  # fmt: skip
+    golden = (Path(__file__).parent / "golden.ninjs.json").read_bytes()
+    assert ninjs.encode(item) + b"\n" == golden
+    assert ninjs.decode(golden) == item
+
+
+def test_official_examples_are_read_and_stay_valid(shared_data: Path) -> None:
+    examples = sorted((shared_data / "ninjs" / "examples" / "3.0").glob("*.json"))
+    assert examples
+    for path in examples:
+        try:
+            schema.check(path.read_bytes())
+        except BadItem:
+            continue  # some of IPTC's 3.0 examples do not validate against its own schema
+        data = ninjs.encode(ninjs.decode(path.read_bytes()))
+        schema.check(data)
+        assert ninjs.encode(ninjs.decode(data)) == data
+
+
+PLAIN = """Headline: Harbour reopens
+Section: World
+Urgency: 2
+Embargo: 2026-12-01T10:00
+
+PORT ELLIS, November 25 (Tidewater) -- The harbour <b>reopened</b> on Wednesday.
+
+## What next
+
+> We are back.
+> -- Ann Lee, harbour master
+
+- tugs
+- buoys
+"""
+
+
+def test_a_plain_dispatch_is_read() -> None:
+    item = plain.decode(PLAIN, AGENCY, NOW)
+    assert (item.headline, item.section, item.urgency) == ("Harbour reopens", "World", 2)
+    assert item.embargoed == datetime(2026, 12, 1, 10, 0, tzinfo=UTC)
+    assert item.dateline == "PORT ELLIS, November 25. /Tidewater/."
+    assert item.body == (
+        "<p>The harbour &lt;b&gt;reopened&lt;/b&gt; on Wednesday.</p>\n<h2>What next</h2>\n"
+        "<blockquote>\n<p>We are back.</p>\n<p><cite>Ann Lee, harbour master</cite></p>\n</blockquote>\n"
+        "<ul>\n<li>tugs</li>\n<li>buoys</li>\n</ul>"
+    )
+
+
+def test_plain_text_survives_its_own_round_trip() -> None:
+    item = plain.decode(PLAIN.partition("## ")[0], AGENCY, NOW)
+    assert plain.decode(plain.encode(item), AGENCY, NOW) == item
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (b"", "empty"),
+        (b"Just a text without a header.\n\nMore.", "header"),
+        (b"Headline: X\nColour: red\n\nText", "colour"),
+        (b"Headline: X\nUrgency: soon\n\nText", "Urgency"),
+        (b"Headline: X\nEmbargo: tomorrow\n\nText", "2026-12-01T10:00"),
+        (b"\xff\xfe\x00x", "UTF-8"),
+        (b"{not json", "JSON"),
+        (b'{"uri": 5}', "ninjs 3.1"),
+        (b'{"uri": "tag:x,2026:a", "headline": "not in 3.1"}', "ninjs 3.1"),
+        (b"[" * 100_000, "header"),
+        (b'{"uri":' + b"[" * 100_000, "JSON"),
+        (b"Headline: x\n\n" + b"x" * 5_000_000, "bytes"),
+    ],
+)
+def test_bad_input_gets_a_sentence(data: bytes, sentence: str) -> None:
+    with pytest.raises(BadItem, match=sentence) as caught:
+        read_dispatch(data, AGENCY, NOW)
+    assert str(caught.value).endswith(".")
+
+
+def test_what_only_the_wire_may_say_is_not_taken_from_a_file() -> None:
+    news = {"uri": "tag:x,2026:a", "version": "7", "pubStatus": "canceled", "firstCreated": "2020-01-01T00:00:00Z",
+            "headlines": [{"value": "X"}], "altIds": [{"role": "path", "value": "/elsewhere/"}]}  # fmt: skip
+    item = read_dispatch(json.dumps(news).encode(), AGENCY, NOW)
+    assert (item.version, item.pubstatus, item.first_created, item.path) == (0, "usable", None, "")
+
+
+HOSTILE = [
+    "<script>alert(1)</script><p>x</p>",
+    "<p onclick=alert(1)>x</p>",
+    '<a href="javascript:alert(1)">x</a>',
+    '<img src="https://elsewhere.example/pixel.gif" alt="">',
+    '<img src="//elsewhere.example/pixel.gif">',
+    '<p style="position:fixed">x</p>',
+    "<iframe src=x></iframe><object></object><svg onload=alert(1)>",
+    "<p>unclosed <strong>and <table><tr><td>wild",
+    "<math><mtext><table><mglyph><style><!--</style><img title='--&gt;&lt;img src=1 onerror=alert(1)&gt;'>",
+]
+
+
+@pytest.mark.parametrize("markup", HOSTILE)
+def test_hostile_markup_is_cleaned(markup: str) -> None:
+    cleaned = body.clean(markup)
+    assert not any(word in cleaned for word in ("<script", "onclick", "javascript:", "elsewhere", "style", "onload", "<svg"))
+    assert body.clean(cleaned) == cleaned
+
+
+@given(markup=st.text(st.sampled_from('<>/ap"=&;!-bqli tdhrsc1x\n')))
+def test_cleaning_twice_changes_nothing(markup: str) -> None:
+    cleaned = body.clean(markup)
+    assert body.clean(cleaned) == cleaned
+
+
+def test_the_text_of_a_body() -> None:
+    markup = "<p>One\n two.</p><blockquote><p>Three.</p></blockquote><table><tr><th>A</th><td>1</td></tr></table>"
+    assert body.to_paragraphs(markup) == ["One two.", "Three.", "A | 1"]
+    assert body.count_words(markup) == 6

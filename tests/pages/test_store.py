@@ -1,0 +1,86 @@
+"""The store of ready pages: memory and files say the same, within bounds."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from dateline.pages.ready import Page
+from dateline.pages.store import PageStore
+
+MODIFIED = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
+
+
+def page(text: str, status: int = 200) -> Page:
+    return Page("text/html; charset=utf-8", text.encode(), MODIFIED, status)
+
+
+def files(root: Path) -> dict[str, bytes]:
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def test_a_page_is_the_same_from_memory_and_from_its_file(tmp_path: Path) -> None:
+    store = PageStore(tmp_path, 10_000_000)
+    store.put("/a/", page("text " * 500))
+    store.put("/gone/", page("gone " * 500, 410))
+    store.flush()
+    fresh = PageStore(tmp_path, 10_000_000)
+    for path in ("/a/", "/gone/"):
+        memory, disk = store.get(path), fresh.get(path)
+        assert memory is not None and disk is not None
+        assert memory.page == disk.page and memory.variants == disk.variants
+    assert sorted(files(tmp_path)) == [
+        "a/index.html", "a/index.html.br", "a/index.html.gz",
+        "gone/410.html", "gone/410.html.br", "gone/410.html.gz",
+    ]  # fmt: skip
+    assert sorted(fresh.paths()) == ["/a/", "/gone/"]
+
+
+def test_a_kill_leaves_no_file_of_the_page_it_replaces(tmp_path: Path) -> None:
+    store = PageStore(tmp_path, 10_000_000)
+    store.put("/a/", page("secret " * 500))
+    store.flush()
+    store.put("/a/", page("gone", 410))
+    store.flush()
+    assert files(tmp_path) == {"a/410.html": b"gone"}
+    store.drop("/a/")
+    assert store.get("/a/") is None
+    store.flush()
+    assert files(tmp_path) == {} and PageStore(tmp_path, 1000).get("/a/") is None
+
+
+def test_memory_is_bounded_and_what_it_forgets_is_read_again(tmp_path: Path) -> None:
+    store = PageStore(tmp_path, 200_000)
+    for number in range(100):
+        store.put(f"/{number}/", page(f"{number} " * 2000))
+        store.flush()
+    assert store._used <= 200_000
+    for number in range(100):
+        ready = store.get(f"/{number}/")
+        assert ready is not None and ready.page.body.startswith(f"{number} ".encode())
+    assert store._used <= 200_000
+
+
+def test_what_was_put_is_there_before_it_is_written(tmp_path: Path) -> None:
+    store = PageStore(tmp_path, 1)  # nothing stays in memory
+    store.put("/a/", page("new"))
+    store.put("/b/", page("other"))
+    for path, text in (("/a/", b"new"), ("/b/", b"other")):
+        ready = store.get(path)
+        assert ready is not None and ready.page.body == text
+    assert not files(tmp_path)
+
+
+def test_putting_the_same_page_again_changes_nothing(tmp_path: Path) -> None:
+    store = PageStore(tmp_path, 10_000_000)
+    assert store.put("/a/", page("x"))
+    assert not store.put("/a/", page("x"))
+    assert store.put("/a/", page("y"))
+
+
+def test_a_file_that_is_not_ours_goes_with_a_rebuild(tmp_path: Path) -> None:
+    store = PageStore(tmp_path, 10_000_000)
+    store.put("/a/", page("x"))
+    store.put("/feed.atom", Page("application/atom+xml", b"<feed/>", MODIFIED))
+    store.flush()
+    (tmp_path / "stale.txt").write_text("old")
+    assert store.keep_only(["/a/", "/feed.atom"]) == ["/stale.txt"]
+    assert sorted(files(tmp_path)) == ["a/index.html", "feed.atom"]
