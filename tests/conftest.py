@@ -1,24 +1,13 @@
 """Every test has its own DATELINE_HOME: its own keys, its own real SQLite file."""
 
-import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-_HOME = tempfile.mkdtemp(prefix="dateline-test-")
-for name in [name for name in os.environ if name.startswith("DATELINE_")]:
-    del os.environ[name]
-os.environ["DATELINE_HOME"] = _HOME
-
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
-
-
-def pytest_unconfigure() -> None:
-    shutil.rmtree(_HOME, ignore_errors=True)
 
 
 @pytest.fixture

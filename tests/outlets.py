@@ -39,9 +39,7 @@ class Public:
         """Return every file of the public folder."""
         root: Path = settings.DATELINE_HOME / "site"
         return {
-            path.relative_to(root).as_posix(): path.read_bytes()
-            for path in sorted(root.rglob("*"))
-            if path.is_file()
+            path.relative_to(root).as_posix(): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()
         }
 
 

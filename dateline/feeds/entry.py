@@ -1,12 +1,10 @@
 """One item as the three feed formats have it, made once a version and kept.
 
-lxml writes the XML; each fragment is remembered by the seq of its dispatch, so that a feed that gains
-one item costs one item.
+lxml writes the XML. `publish` remembers the fragments, so that a feed that gains one item costs one item.
 """
 
 import re
 from email.utils import format_datetime
-from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -48,8 +46,6 @@ class Fragments(msgspec.Struct, frozen=True):
     sitemap: bytes
 
 
-# The feed of all and the largest sections' share most of their items.
-@lru_cache(maxsize=4096)
 def fragments(seq: int) -> Fragments:
     """Return the fragments of the item version that the dispatch with this seq carried."""
     dispatch = wire.read_dispatch(seq)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import msgspec
 from django.conf import settings
@@ -9,7 +10,7 @@ from lxml import etree
 from lxml.builder import E
 
 from dateline.feeds import fold
-from dateline.feeds.entry import ATOM, ATOM_MAP, CONTENT, DC, SITEMAP, SITEMAP_MAP, fragments
+from dateline.feeds.entry import ATOM, ATOM_MAP, CONTENT, DC, SITEMAP, SITEMAP_MAP, Fragments, fragments
 from dateline.feeds.fold import FeedsFold
 from dateline.news.agency import Agency
 from dateline.pages.ready import Page
@@ -28,6 +29,8 @@ class FeedsPublisher:
     def __init__(self, fold_: FeedsFold, pages: PageStore) -> None:
         self._fold = fold_
         self._pages = pages
+        # A dispatch never changes; the feed of all and the sections' share most of their items.
+        self._fragments = lru_cache(maxsize=4096)(fragments)
 
     def start(self) -> None:
         """Render every feed; there are few, and a crash may have come before their last rendering."""
@@ -39,11 +42,11 @@ class FeedsPublisher:
         touched, self._fold.touched = self._fold.touched, set()
         paths: list[str] = []
         for slug in sorted(touched):
-            for path, page in render_feeds(slug).items():
+            for path, page in render_feeds(slug, self._fragments).items():
                 self._pages.put(path, page)
                 paths.append(path)
         if touched:
-            self._pages.put("/news-sitemap.xml", render_sitemap())
+            self._pages.put("/news-sitemap.xml", render_sitemap(self._fragments))
             self._pages.put("/robots.txt", _robots())
             paths += ["/news-sitemap.xml", "/robots.txt"]
         return paths
@@ -60,11 +63,11 @@ def feed_base(slug: str) -> str:
     return f"/sections/{slug}/" if slug else "/"
 
 
-def render_feeds(slug: str) -> dict[str, Page]:
-    """Return the three feeds of a section (or of all) by path."""
+def render_feeds(slug: str, fragments_of: Callable[[int], Fragments]) -> dict[str, Page]:
+    """Return the three feeds of a section (or of all) by path, from the fragments of each seq."""
     agency: Agency = settings.AGENCY
     entries = fold.newest(slug)
-    parts = [fragments(entry.seq) for entry in entries]
+    parts = [fragments_of(entry.seq) for entry in entries]
     name = (wire.read_item(entries[0].seq).section or slug) if slug and entries else slug
     title = f"{agency.name}: {name}" if slug else agency.name
     seq = fold.last_seq(slug)
@@ -139,14 +142,14 @@ def _json(agency: Agency, title: str, base: str, parts: list[bytes]) -> bytes:
     return head[:-1] + b',"items":[\n' + b",\n".join(parts) + b"\n]}\n"
 
 
-def render_sitemap() -> Page:
+def render_sitemap(fragments_of: Callable[[int], Fragments]) -> Page:
     """Return the news sitemap: what was published in the two days before the newest item."""
     entries = fold.recent(_SITEMAP_HOURS, _SITEMAP_ITEMS)
     root = etree.Element(f"{{{SITEMAP}}}urlset", nsmap=SITEMAP_MAP)
     root.append(etree.Comment("entries"))
     last = wire.read_dispatch(fold.last_seq())
     modified = last.instant.replace(microsecond=0) if last else _START
-    body = _filled(root, [fragments(entry.seq).sitemap for entry in entries])
+    body = _filled(root, [fragments_of(entry.seq).sitemap for entry in entries])
     return Page(media_type_of("/news-sitemap.xml"), body, modified)
 
 

@@ -65,8 +65,16 @@ def clean(markup: str) -> str:
     """Return the markup reduced to the subset; the same text back if it is clean already."""
     if not markup:
         return ""
-    cleaned = nh3.clean(
-        "".join(character for character in markup if character in "\n\t" or character >= " "),
+    cleaned = _sanitise("".join(character for character in markup if character in "\n\t" or character >= " "))
+    if cleaned and not cleaned.startswith("<"):
+        # Bare text opens a paragraph; the parser knows where that ends.
+        cleaned = _sanitise(f"<p>{cleaned}")
+    return cleaned
+
+
+def _sanitise(markup: str) -> str:
+    return nh3.clean(
+        markup,
         tags=set(TAGS),
         attributes=_ATTRIBUTES,
         url_schemes=_LINK_SCHEMES,
@@ -74,9 +82,6 @@ def clean(markup: str) -> str:
         attribute_filter=_keep_attribute,
         clean_content_tags={"script", "style"},
     ).strip()
-    if cleaned and not cleaned.startswith("<"):
-        cleaned = f"<p>{cleaned}</p>"
-    return cleaned
 
 
 def from_paragraphs(paragraphs: Iterable[str]) -> str:

@@ -29,7 +29,14 @@ def answerer(store: PageStore) -> Answerer:
     return Answerer(store, ["news.example", "[::1]"])
 
 
-def ask(answerer: Answerer, path: str = "/", method: str = "GET", host: str = "news.example", version: str = "1.1", **headers: str) -> tuple[int, dict[str, str], bytes] | None:
+def ask(
+    answerer: Answerer,
+    path: str = "/",
+    method: str = "GET",
+    host: str = "news.example",
+    version: str = "1.1",
+    **headers: str,
+) -> tuple[int, dict[str, str], bytes] | None:
     head = f"{method} {path} HTTP/{version}\r\nHost: {host}\r\n"
     head += "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
     answer = answerer.answer((head + "\r\n").encode())
@@ -72,7 +79,12 @@ def test_an_unchanged_page_is_a_304(answerer: Answerer, store: PageStore) -> Non
 def test_compressed_twins_are_chosen_by_what_the_client_takes(answerer: Answerer, store: PageStore) -> None:
     store.flush()
     plain = ask(answerer)[1]["ETag"]  # type: ignore[index]
-    for accept, encoding in [("gzip, deflate, br", "br"), ("gzip", "gzip"), ("br;q=0, gzip;q=0.5", "gzip"), ("zstd", None)]:
+    for accept, encoding in [
+        ("gzip, deflate, br", "br"),
+        ("gzip", "gzip"),
+        ("br;q=0, gzip;q=0.5", "gzip"),
+        ("zstd", None),
+    ]:
         status, headers, body = ask(answerer, Accept_Encoding=accept)  # type: ignore[misc]
         assert (status, headers.get("Content-Encoding")) == (200, encoding)
         assert (headers["ETag"] == plain) == (encoding is None) and headers["Vary"] == "Accept-Encoding"
@@ -98,7 +110,19 @@ def test_an_old_client_is_told_that_the_connection_closes(answerer: Answerer) ->
     assert close and b"Connection: close\r\n" in answer
 
 
-@pytest.mark.parametrize("path", ["/../keys/wire.key", "/%2e%2e/keys/wire.key", "/a//b/", "/.x/", "/a\\b/", "/%00/", "//etc/passwd", "/..%2f..%2fkeys/wire.key"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/../keys/wire.key",
+        "/%2e%2e/keys/wire.key",
+        "/a//b/",
+        "/.x/",
+        "/a\\b/",
+        "/%00/",
+        "//etc/passwd",
+        "/..%2f..%2fkeys/wire.key",
+    ],
+)
 def test_no_path_leads_out_of_the_folder(answerer: Answerer, tmp_path: Path, path: str) -> None:
     (tmp_path / "keys").mkdir()
     (tmp_path / "keys" / "wire.key").write_text("secret")

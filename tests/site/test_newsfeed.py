@@ -111,7 +111,9 @@ def test_a_kill_reaches_every_page() -> None:
         assert "The statement was forged." in public.body(path) and "Forged statement" not in public.body(path)
     assert public.status(first.news.path + "dispatch.ndjson") == 404
     assert titles(public.body("/")) == ["Another"]
-    assert not any(b"Forged statement" in body for name, body in public.files().items() if not name.endswith((".br", ".gz")))
+    assert not any(
+        b"Forged statement" in body for name, body in public.files().items() if not name.endswith((".br", ".gz"))
+    )
 
 
 def test_a_held_item_goes_and_comes_back_to_its_place() -> None:

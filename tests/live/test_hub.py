@@ -1,0 +1,193 @@
+"""The hub: replay without loss or repeat, an honest reset, and no harm from slow readers."""
+
+import asyncio
+import json
+import re
+from collections.abc import Coroutine
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from dateline.live.events import event_of
+from dateline.live.history import read_history
+from dateline.live.hub import _MAX_WAITING_BYTES, _RECENT, Event, Hub
+from dateline.news.acts import Act
+from dateline.pages.answer import Request
+from dateline.wire import store
+from dateline.wire.append import append
+from tests.outlets import publish, story
+
+
+class Transport:
+    """A client's connection; `stuck` means that nothing is read at the other end."""
+
+    def __init__(self, stuck: bool = False) -> None:
+        self.written = b""
+        self.closed = False
+        self.stuck = stuck
+
+    def write(self, data: bytes) -> None:
+        self.written += data
+
+    def get_write_buffer_size(self) -> int:
+        return len(self.written) if self.stuck else 0
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def close(self) -> None:
+        self.closed = True
+
+    abort = close
+
+    @property
+    def events(self) -> list[tuple[str, int]]:
+        found = re.findall(rb"(?:id: (\d+)\n)?event: (\w+)\n", self.written)
+        return [(name.decode(), int(seq or 0)) for seq, name in found if name != b"heartbeat"]
+
+    @property
+    def seqs(self) -> list[int]:
+        return [seq for name, seq in self.events if name == "element"]
+
+
+def request(query: str = "", method: str = "GET", **headers: str) -> Request:
+    return Request(
+        method, "/live", query, {name.replace("_", "-"): value for name, value in headers.items()}, True, "1.1"
+    )
+
+
+def element(seq: int) -> Event:
+    return Event(seq, b"id: %d\nevent: element\ndata: {}\n\n" % seq)
+
+
+def history_of(head: int):  # type: ignore[no-untyped-def]
+    def history(after: int, limit: int) -> tuple[int, list[bytes]]:
+        last = min(after + limit, head)
+        return last, [element(seq).chunk or b"" for seq in range(after + 1, last + 1)]
+
+    return history
+
+
+def run(test: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(test)
+
+
+def test_a_reader_gets_what_comes_after_its_page_once_and_in_order() -> None:
+    async def scenario() -> None:
+        hub = Hub("wire", 10, history_of(10))
+        hub.announce([element(11), element(12)])
+        client = Transport()
+        hub.open(request("wire=wire&after=11"), client)
+        hub.announce([element(13)])
+        hub.announce([element(13), element(14)])  # told twice: sent once
+        assert client.seqs == [12, 13, 14]
+
+    run(scenario())
+
+
+def test_a_reader_that_was_away_long_is_served_from_the_log_before_it_joins() -> None:
+    async def scenario() -> None:
+        hub = Hub("wire", 1300, history_of(1300))
+        client = Transport()
+        hub.open(request("after=1", last_event_id="3"), client)
+        hub.announce([element(1301)])  # while the history is being read
+        for _ in range(200):
+            await asyncio.sleep(0.01)
+            if len(client.seqs) == 1298:
+                break
+        hub.announce([element(1302)])
+        assert client.seqs == list(range(4, 1303))
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("query", "headers"),
+    [
+        ("wire=another&after=5", {}),
+        ("wire=wire&after=99", {}),
+        ("wire=wire&after=5", {"last_event_id": "99"}),
+        ("wire=wire&after=5", {"last_event_id": "abc"}),
+        ("wire=wire&after=-1", {}),
+        ("wire=wire&after=" + "9" * 400, {}),
+    ],
+)
+def test_an_id_that_is_not_ours_gets_an_explicit_reset(query: str, headers: dict[str, str]) -> None:
+    async def scenario() -> None:
+        hub = Hub("wire", 10, history_of(10))
+        client = Transport()
+        hub.open(request(query, **headers), client)
+        hub.announce([element(11)])
+        assert client.events == [("reset", 10), ("element", 11)]
+
+    run(scenario())
+
+
+def test_a_slow_reader_is_dropped_without_harm_to_the_others() -> None:
+    async def scenario() -> None:
+        hub = Hub("wire", 0, history_of(0))
+        slow, good = Transport(stuck=True), Transport()
+        hub.open(request(), slow)
+        hub.open(request(), good)
+        count = _MAX_WAITING_BYTES // 1000 + 10
+        for seq in range(1, count + 1):
+            hub.announce([Event(seq, b"id: %d\nevent: element\ndata: %s\n\n" % (seq, b"x" * 1000))])
+        assert slow.closed and not good.closed and len(hub) == 1
+        assert good.seqs == list(range(1, count + 1))
+        assert len(slow.written) < _MAX_WAITING_BYTES + 10_000
+
+    run(scenario())
+
+
+def test_the_memory_of_recent_events_is_bounded_and_its_edge_is_exact() -> None:
+    async def scenario() -> None:
+        total = _RECENT + 50
+        hub = Hub("wire", 0, history_of(total))
+        for seq in range(1, total + 1):
+            hub.announce([element(seq)])
+        for after in (0, 49, 50, 51):
+            client = Transport()
+            hub.open(request(f"after={after}"), client)
+            await asyncio.sleep(0.05)
+            assert client.seqs == list(range(after + 1, total + 1))
+
+    run(scenario())
+
+
+def test_another_method_is_refused() -> None:
+    async def scenario() -> None:
+        client = Transport()
+        Hub("wire", 0, history_of(0)).open(request(method="POST"), client)
+        assert client.written.startswith(b"HTTP/1.1 405 ") and client.closed
+
+    run(scenario())
+
+
+@pytest.mark.usefixtures("home")
+def test_events_say_what_changes_for_a_reader_and_nothing_else() -> None:
+    later = datetime.now(UTC) + timedelta(hours=1)
+    uri = publish("First").uri
+    hidden = publish("Secretword", embargoed=later).uri
+    append(Act.ADVISORY, story("A note"))
+    append(Act.ARCHIVE, story("Old", content_created=later))
+    append(Act.CORRECT, story("First, corrected", uri=uri), note="Wrong.")
+    append(Act.HOLD, uri=uri, note="Checking.")
+    append(Act.RELEASE, uri=uri)
+    append(Act.RELEASE, uri=hidden)
+    append(Act.KILL, uri=uri, note="Forged.")
+    told = []
+    for row in store.read_rows(0, 100):
+        chunk = event_of(row)
+        if chunk is None:
+            continue
+        match = re.fullmatch(rb"id: (\d+)\nevent: (\w+)\ndata: (.*)\n\n", chunk)
+        assert match and int(match[1]) == row.seq
+        data = json.loads(match[3])
+        told.append((row.seq, match[2].decode(), data.get("mark", data.get("act"))))
+    assert told == [
+        (1, "element", ""), (5, "element", "Corrected"), (6, "withdrawal", "hold"), (7, "element", "Corrected"),
+        (8, "element", ""), (9, "withdrawal", "kill"),
+    ]  # fmt: skip
+    last, chunks = read_history(0, 100)
+    assert last == 9 and len(chunks) == 6
