@@ -61,6 +61,7 @@ class Outlets:
 
     def start(self) -> int:
         """Fold and render what is missing; return how many pages that took."""
+        self.pages.sweep()
         while fold([self._site_fold, self._feeds_fold]):
             pass
         rendered = self.site.start()
@@ -218,6 +219,8 @@ async def _serve(host: str, port: int, outlets: Outlets, started: Callable[[], N
         chores = asyncio.create_task(_housekeeping(server, hub))
         try:
             await server.serve()
+        except SystemExit:  # uvicorn's way to say that it could not start; it has logged why
+            return False
         finally:
             chores.cancel()
     return server.started

@@ -123,7 +123,9 @@ class Hub:
         """Send what was missed from the log, no faster than the reader takes it, then let it join."""
         loop = asyncio.get_running_loop()
         while after < self._oldest and not reader.transport.is_closing():
-            after, chunks = await loop.run_in_executor(None, self._history, after, _REPLAY_BATCH)
+            # No further than the events in memory begin: the log may be ahead of what was announced.
+            limit = min(_REPLAY_BATCH, self._oldest - after)
+            after, chunks = await loop.run_in_executor(None, self._history, after, limit)
             reader.transport.write(b"".join(chunks))
             waited_s = 0.0
             while reader.transport.get_write_buffer_size() > _MAX_WAITING_BYTES // 2:

@@ -6,6 +6,7 @@ folder's `410.html` or `404.html`, so that a static server can do the same.
 """
 
 import contextlib
+import itertools
 import os
 import threading
 from collections import OrderedDict
@@ -31,6 +32,9 @@ _MEDIA_TYPES = {
 # JSON Feed 1.1 has a media type of its own; its file name ends as any JSON's.
 _FEED_JSON = "application/feed+json; charset=utf-8"
 _TWINS = {"gzip": ".gz", "br": ".br"}
+# Files are written here first.
+_FRESH = ".fresh"
+_numbers = itertools.count()
 _STATUSES = {200: "index.html", 410: "410.html", 404: "404.html"}
 
 
@@ -178,13 +182,26 @@ class PageStore:
         self._unlink(path, but=target)
         stamp = ready.page.modified.timestamp()
         for suffix, body in (("", ready.page.body), *((_TWINS[name], body) for name, body in twins.items())):
-            fresh = target.with_name(f".{target.name}{suffix}.{os.getpid()}")
+            fresh = self._fresh()
             fresh.write_bytes(body)
             os.utime(fresh, (stamp, stamp))
             fresh.replace(target.with_name(target.name + suffix))
         for name, suffix in _TWINS.items():
             if name not in twins:
                 target.with_name(target.name + suffix).unlink(missing_ok=True)
+
+    def _fresh(self) -> Path:
+        """Return a new file's path, from where it can be moved to its place in one step."""
+        folder = self._root / _FRESH
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / f"{os.getpid()}-{next(_numbers)}"
+
+    def sweep(self) -> None:
+        """Take away what writers that were killed have left half written."""
+        for path in (self._root / _FRESH).glob("*-*"):
+            writer = path.name.partition("-")[0]
+            if not Path(f"/proc/{writer}").exists():
+                path.unlink(missing_ok=True)
 
     def _unlink(self, path: str, but: Path | None = None) -> None:
         for status in _STATUSES if path.endswith("/") else (200,):
@@ -230,7 +247,8 @@ class PageStore:
 
     def paths(self) -> Iterator[str]:
         """Yield the path of every page that has a file."""
-        for folder, _, names in os.walk(self._root):
+        for folder, folders, names in os.walk(self._root):
+            folders[:] = [name for name in folders if name != _FRESH]
             base = "/" + Path(folder).relative_to(self._root).as_posix().lstrip(".")
             base = base if base.endswith("/") else base + "/"
             statuses = set(names) & set(_STATUSES.values())

@@ -49,6 +49,18 @@ def read_tile(level: int, place: int, width: int) -> list[bytes] | None:
     return full[:width] if full is not None else _hashes(level, place, width)
 
 
+def tile_address(place: int, width: int) -> str:
+    """Return the part of a tile's address after its level (C2SP tlog-tiles): 1234067 is `x001/x234/067`.
+
+    A tile of fewer than 256 hashes ends in `.p/` and their number.
+    """
+    digits = str(place)
+    digits = digits.zfill(-(-len(digits) // 3) * 3)
+    groups = [digits[at : at + 3] for at in range(0, len(digits), 3)]
+    text = "/".join([*(f"x{group}" for group in groups[:-1]), groups[-1]])
+    return text if width == TILE_WIDTH else f"{text}.p/{width}"
+
+
 def node(height: int, index: int) -> bytes:
     """Return the hash of the perfect subtree of 2**height leaves that is the index-th of its height."""
     level, within = divmod(height, TILE_HEIGHT)

@@ -33,6 +33,7 @@ from dateline.wire.merkle import (
     root_of,
 )
 from dateline.wire.note import Checkpoint, Verifier
+from dateline.wire.tree import tile_address
 
 Progress = Callable[[int], None]
 
@@ -293,7 +294,7 @@ def verify_url(url: str, verifier: Verifier, progress: Progress = _silent) -> Ve
     frontier: list[bytes] = []
     for begin in range(0, checkpoint.size, TILE_WIDTH):
         width = min(TILE_WIDTH, checkpoint.size - begin)
-        raw = _get(f"{base}/tile/0/{_tile_place(begin // TILE_WIDTH, width)}")
+        raw = _get(f"{base}/tile/0/{tile_address(begin // TILE_WIDTH, width)}")
         if len(raw) != width * HASH_BYTES:
             raise NotVerified(f"The tile for seq {begin + 1} to {begin + width} is not whole.", begin + 1)
         for offset in range(width):
@@ -302,12 +303,3 @@ def verify_url(url: str, verifier: Verifier, progress: Progress = _silent) -> Ve
     if root_of(frontier) != checkpoint.root:
         raise NotVerified("The tiles that are served are not those of the signed head.")
     return Verified(checkpoint, checkpoint.size)
-
-
-def _tile_place(place: int, width: int) -> str:
-    """C2SP tlog-tiles: 1234067 is x001/x234/067."""
-    digits = f"{place:03d}"
-    digits = digits.zfill(-(-len(digits) // 3) * 3)
-    groups = [digits[at : at + 3] for at in range(0, len(digits), 3)]
-    text = "/".join([*(f"x{group}" for group in groups[:-1]), groups[-1]])
-    return text if width == TILE_WIDTH else f"{text}.p/{width}"

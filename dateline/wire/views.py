@@ -31,7 +31,8 @@ def tile(request: HttpRequest, level: int, place: str) -> HttpResponseBase:
     if match and level <= 63:
         index = int(match["groups"].replace("x", "").replace("/", ""))
         width = int(match["width"] or TILE_WIDTH)
-        hashes = tree.read_tile(level, index, width)
+        if tree.tile_address(index, width) == place:
+            hashes = tree.read_tile(level, index, width)
     if hashes is None:
         return HttpResponseNotFound("The log has no such tile.\n", content_type="text/plain")
     response = HttpResponse(b"".join(hashes), content_type="application/octet-stream")

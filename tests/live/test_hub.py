@@ -88,7 +88,7 @@ def test_a_reader_gets_what_comes_after_its_page_once_and_in_order() -> None:
 
 def test_a_reader_that_was_away_long_is_served_from_the_log_before_it_joins() -> None:
     async def scenario() -> None:
-        hub = Hub("wire", 1300, history_of(1300))
+        hub = Hub("wire", 1300, history_of(1302))  # the log is ahead of what was announced
         client = Transport()
         hub.open(request("after=1", last_event_id="3"), client)
         hub.announce([element(1301)])  # while the history is being read

@@ -1,0 +1,136 @@
+"""Real servers in processes of their own, on free ports, in temporary folders; a real browser."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+CHROMIUM = "/usr/bin/chromium"
+_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Wire:
+    """One wire: its home, its server's process, the command line on it."""
+
+    def __init__(self, home: Path, **settings: str) -> None:
+        self.home = home
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.env = {name: value for name, value in os.environ.items() if not name.startswith(("DATELINE_", "DJANGO_"))}
+        self.env |= {"DATELINE_HOME": str(home), "DATELINE_PORT": str(self.port), **settings}
+        self.process: subprocess.Popen[str] | None = None
+        self.log = home.parent / "server.log"
+
+    def start(self) -> None:
+        with self.log.open("a") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "dateline", "run"], env=self.env, stdout=log, stderr=log, text=True
+            )
+        for _ in range(600):
+            try:
+                with socket.create_connection(("127.0.0.1", self.port), timeout=1):
+                    return
+            except OSError:
+                if self.process.poll() is not None:
+                    break
+                time.sleep(0.05)
+        raise AssertionError("the server did not start: " + self.log.read_text()[-3000:])
+
+    def stop(self, how: int = signal.SIGTERM) -> int | None:
+        if self.process is None:
+            return None
+        self.process.send_signal(how)
+        code = self.process.wait(timeout=30)
+        self.process = None
+        return code
+
+    def run(self, *args: str, text: str | None = None, code: int = 0) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "dateline", *args],
+            env=self.env,
+            input=text,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == code, f"{args}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        assert "Traceback" not in done.stderr
+        return done.stdout if code == 0 else done.stderr
+
+    def publish(self, headline: str, *, act: tuple[str, ...] = ("publish",), body: str = "Text.", **header: str) -> str:
+        """Publish from the command line, as another terminal would; return the uri."""
+        lines = [f"Headline: {headline}", *(f"{name}: {value}" for name, value in header.items())]
+        out = self.run(*act, "-", text="\n".join(lines) + "\n\n" + body + "\n")
+        return next(line.split()[1] for line in out.splitlines() if line.strip().startswith("uri"))
+
+    def get(self, path: str, **headers: str) -> httpx.Response:
+        return httpx.get(self.url + path, headers=headers, timeout=20)
+
+
+@pytest.fixture
+def wire(tmp_path: Path, migrated: Path) -> Iterator[Wire]:
+    """A wire with keys and tables; no server runs yet."""
+    from dateline.wire.keys import make_keys
+
+    home = tmp_path / "home"
+    shutil.copytree(migrated, home)
+    make_keys(home / "keys", "tidewater.example/wire")
+    found = Wire(home)
+    yield found
+    if found.process is not None:
+        found.stop(signal.SIGKILL)
+
+
+@pytest.fixture
+def server(wire: Wire) -> Wire:
+    """The same, with its server running."""
+    wire.start()
+    return wire
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    if not Path(CHROMIUM).exists():
+        pytest.skip("needs Debian's Chromium, which is not installed here")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium: Any) -> Iterator[Any]:
+    """A page of a fresh profile; anything that it writes to the console as an error fails the test."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 800})
+    page = context.new_page()
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda message: "Content Security Policy" in message.text and faults.append(message.text))
+    yield page
+    context.close()
+    assert not faults
