@@ -8,6 +8,7 @@ touch. What stays open between two readings is not decided here: it comes back w
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from os.path import commonprefix
 
 import msgspec
 
@@ -47,7 +48,7 @@ def split_all(texts: Sequence[str], known: Iterable[str], *, heading_first: bool
         return parted
     if heading_first is None:
         heading_first = _is_heading_first(texts, set(known))
-    headings = _headings(texts, set(known), heading_first)
+    headings = _whole_words(texts, _headings(texts, set(known), heading_first), heading_first)
     cuts = [_best_cut(text, headings, heading_first) for text in texts]
     touching = [
         cut.glued if cut is not None else bool(_own_cuts(text, heading_first))
@@ -82,8 +83,11 @@ def _by_separator(texts: Sequence[str], known: set[str], heading_first: bool | N
     return found
 
 
-def _cuts(text: str, heading_first: bool) -> list[_Cut]:
-    """Return every way to part a text whose heading has the shape of one."""
+def _cuts(text: str, heading_first: bool, *, loose: bool = False) -> list[_Cut]:
+    """Return every way to part a text whose heading has the shape of one.
+
+    `loose` takes headings with small words in them as well, but only where words touch.
+    """
     cuts = []
     for place in range(1, len(text)):
         spaced = text[place - 1] == " "
@@ -91,7 +95,7 @@ def _cuts(text: str, heading_first: bool) -> list[_Cut]:
             continue
         head, tail = text[:place].strip(), text[place:].strip()
         heading, title = (head, tail) if heading_first else (tail, head)
-        if title and is_heading(heading):
+        if title and (is_heading(heading) or (loose and not spaced and is_heading(heading, loose=True))):
             cuts.append(_Cut(heading, title, not spaced))
     return cuts
 
@@ -121,7 +125,7 @@ def _support(texts: Sequence[str], heading_first: bool) -> tuple[dict[str, int],
     lines: dict[str, int] = defaultdict(int)
     touching: dict[str, int] = defaultdict(int)
     for text in texts:
-        cuts = _cuts(text, heading_first)
+        cuts = _cuts(text, heading_first, loose=True)
         for heading in {cut.heading for cut in cuts}:
             lines[heading] += 1
         for heading in {cut.heading for cut in cuts if cut.glued}:
@@ -137,7 +141,7 @@ def _is_heading_first(texts: Sequence[str], known: set[str]) -> bool:
         total = 0.0
         for text in texts:
             best = 0.0
-            for cut in _cuts(text, heading_first):
+            for cut in _cuts(text, heading_first, loose=True):
                 score = 4.0 * (cut.heading in known) + (lines[cut.heading] - 1) + 0.5 * touching[cut.heading]
                 best = max(best, score - has_inner_glue(cut.heading))
             total += best
@@ -157,12 +161,27 @@ def _headings(texts: Sequence[str], known: set[str], heading_first: bool) -> dic
         if heading in known:
             found[heading] = 1000.0 + count
         elif touching[heading] and (count >= 2 or touching[heading] >= 2):
-            found[heading] = 100.0 + count + 2 * touching[heading] - 50 * has_inner_glue(heading)
+            loose = not is_heading(heading)
+            found[heading] = 100.0 + count + 2 * touching[heading] - 50 * has_inner_glue(heading) - 30 * loose
         elif count >= 2 and not touching[heading] and _stands_alone(texts, heading, heading_first):
             found[heading] = 10.0 + count
     for heading in known:
         found.setdefault(heading, 1000.0)
     return found
+
+
+def _whole_words(texts: Sequence[str], headings: dict[str, float], heading_first: bool) -> dict[str, float]:
+    """Mend headings that were cut inside a word: where `Zone` always follows `Euro`, it is `EuroZone`."""
+    if heading_first:
+        return headings
+    mended = dict(headings)
+    for heading, weight in headings.items():
+        before = [text[: -len(heading)] for text in texts if _ends_in(text, heading, False)]
+        ending = commonprefix([title[::-1] for title in before])[::-1]  # noqa: RUF071 - of characters
+        part = re.search(r"[A-ZÀ-ÖØ-ÞА-Я][^\W\d_]+$", ending)
+        if len(before) >= 3 and part and all(_is_glue(title, len(title) - len(part[0])) for title in before):
+            mended[part[0] + heading] = weight + 1000
+    return mended
 
 
 def _ends_in(text: str, heading: str, heading_first: bool) -> bool:
@@ -218,4 +237,8 @@ def _split(text: str, cut: _Cut | None, page_is_glued: bool, heading_first: bool
 
 def _own_cuts(text: str, heading_first: bool) -> list[_Cut]:
     """Return the cuts of a line where words touch, and none inside the heading does."""
-    return [cut for cut in _cuts(text, heading_first) if cut.glued and not has_inner_glue(cut.heading)]
+    for loose in (False, True):
+        cuts = _cuts(text, heading_first, loose=loose)
+        if own := [cut for cut in cuts if cut.glued and not has_inner_glue(cut.heading)]:
+            return own
+    return []

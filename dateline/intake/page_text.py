@@ -8,6 +8,7 @@ paragraphs that follow. Every line that nothing claims is returned, with its num
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from os.path import commonprefix
 
 import msgspec
 
@@ -75,11 +76,31 @@ class _Candidate(msgspec.Struct, frozen=True):
     at_end: bool
     stamp: Stamp
     text: str
+    borrowed: bool = False  # the day is that of a date line above
 
 
 def recognise(page: PageText, known_sections: Iterable[str] = ()) -> Recognised:
     """Recognise a page text. `known_sections` are headings that the wire or the settings know."""
     return _Recogniser(page.lines, set(known_sections)).run()
+
+
+def _without_frame(texts: list[str]) -> list[str]:
+    """Take away the words that frame a heading in every line alike: `Posted in`, `on`."""
+    if len(texts) < 3 or not all(texts):
+        return texts
+    words = [text.split() for text in texts]
+    head = len(commonprefix(words))  # noqa: RUF071 - of lists of words
+    tail = len(commonprefix([line[::-1] for line in words]))  # noqa: RUF071
+    frame = words[0][:head] + words[0][len(words[0]) - tail :]
+    if not any(word.islower() for word in frame) or any(len(line) <= head + tail for line in words):
+        return texts
+    return [" ".join(line[head : len(line) - tail]) for line in words]
+
+
+def _says_when(text: str) -> bool:
+    """Whether a line only says when its page was published: `Published: 14/05/2017 10:40, updated …`."""
+    match = PUBLISHED.match(text)
+    return match is not None and stamp_at_start(text[match.end() :]) is not None
 
 
 class _Recogniser:
@@ -114,7 +135,7 @@ class _Recogniser:
         candidates = self._candidates()
         if not candidates:
             return []
-        texts = [candidate.text for candidate in candidates]
+        texts = _without_frame([candidate.text for candidate in candidates])
         if self._are_headings(texts):
             return self._across_lines(candidates, texts)
         if not any(texts):
@@ -138,7 +159,7 @@ class _Recogniser:
         found = []
         day: Stamp | None = None
         for index, text in enumerate(self._texts):
-            if not text or index in self._taken or len(text) > _MAX_ELEMENT_CHARS:
+            if not text or index in self._taken or len(text) > _MAX_ELEMENT_CHARS or _says_when(text):
                 continue
             whole = whole_stamp(text)
             if whole is not None and whole.clock is None:
@@ -147,9 +168,10 @@ class _Recogniser:
                 if stamp is None:
                     continue
                 beside = (text[: stamp.start] if at_end else text[stamp.end :]).strip(" \t,|·•-–—:/")
-                if stamp.day is None and day is not None:
+                borrowed = stamp.day is None and day is not None
+                if borrowed and day is not None:
                     stamp = msgspec.structs.replace(stamp, year=day.year, month=day.month, day=day.day)
-                found.append(_Candidate(index, at_end, stamp, beside))
+                found.append(_Candidate(index, at_end, stamp, beside, borrowed))
             found.extend(self._in_the_middle(index, text))
         return self._most_alike(found)
 
@@ -164,14 +186,16 @@ class _Recogniser:
         return []
 
     def _most_alike(self, found: list[_Candidate]) -> list[_Candidate]:
-        forms = Counter((candidate.at_end, bool(candidate.text), candidate.stamp.shape) for candidate in found)
+        forms = Counter(
+            (candidate.at_end, bool(candidate.text), candidate.stamp.shape, candidate.borrowed) for candidate in found
+        )
         # A time says more than a day alone: a page of timed elements also has date lines.
         ranked = sorted(forms.items(), key=lambda form: (form[0][2][1], form[1], form[0][1]), reverse=True)
-        for (at_end, with_text, shape), count in ranked:
+        for (at_end, with_text, shape, borrowed), count in ranked:
             alike = [
                 candidate
                 for candidate in found
-                if (candidate.at_end, bool(candidate.text)) == (at_end, with_text)
+                if (candidate.at_end, bool(candidate.text), candidate.borrowed) == (at_end, with_text, borrowed)
                 and candidate.stamp.shape[:2] == shape[:2]
             ]
             if count >= 2 or (with_text and shape[:2] == (True, True) and self._is_lone_element(alike[0])):
@@ -179,16 +203,13 @@ class _Recogniser:
         return []
 
     def _is_lone_element(self, candidate: _Candidate) -> bool:
-        return not PUBLISHED.match(candidate.text) and any(
-            candidate.text.endswith(name) or candidate.text.startswith(name) for name in self._known
-        )
+        return any(candidate.text.endswith(name) or candidate.text.startswith(name) for name in self._known)
 
     def _without_prose(self, alike: list[_Candidate]) -> list[_Candidate]:
         return [
             candidate
             for candidate in alike
-            if not PUBLISHED.match(candidate.text)
-            and not (is_furniture(candidate.text) and not candidate.stamp.clock)
+            if not (is_furniture(candidate.text) and not candidate.stamp.clock)
             and not (ends_sentence(candidate.text) and len(candidate.text.split()) > 30)
         ]
 
@@ -207,11 +228,10 @@ class _Recogniser:
 
     def _menu(self) -> set[str]:
         """Return the page's lines that can be a menu's rubrics."""
-        return {
-            text
-            for index, text in enumerate(self._texts)
-            if index not in self._taken and is_heading(text) and not is_furniture(text)
-        }
+        return {text for index, text in enumerate(self._texts) if index not in self._taken and self._is_rubric(text)}
+
+    def _is_rubric(self, text: str) -> bool:
+        return is_heading(text) and not is_furniture(text) and whole_stamp(text) is None
 
     def _groups(self, candidates: list[_Candidate]) -> list[str] | None:
         """Return the heading above each group of elements, if that is how the page is ordered."""
@@ -223,7 +243,7 @@ class _Recogniser:
             text = self._texts[index] if index >= 0 else ""
             if index in indexes:
                 headings.append(current)
-            elif text and index not in self._taken and is_heading(text) and not is_furniture(text):
+            elif text and index not in self._taken and self._is_rubric(text):
                 following = [later for later in range(index + 1, len(self._texts)) if self._texts[later]]
                 if following and following[0] in indexes:
                     current, changes = text, changes + 1
@@ -267,7 +287,8 @@ class _Recogniser:
                     records.append(record)
             if self._rhythm(records, stamps) > self._rhythm(best, stamps):
                 best = records
-        return self._from_records(best, stamps, headings is not None)
+        beside = dict(zip(stamps, headings, strict=True)) if headings is not None else None
+        return self._from_records(best, stamps, beside)
 
     def _rhythm(self, records: list[list[int]], stamps: dict[int, _Candidate]) -> float:
         """Weigh a way to group the lines: blank lines around the groups and none inside speak for it."""
@@ -281,11 +302,11 @@ class _Recogniser:
         return score
 
     def _from_records(
-        self, records: list[list[int]], stamps: dict[int, _Candidate], heading_beside_stamp: bool
+        self, records: list[list[int]], stamps: dict[int, _Candidate], headings: dict[int, str] | None
     ) -> list[FoundElement]:
         columns = [[self._texts[index] for index in record if index not in stamps] for record in records]
         heading_column = 0
-        if not heading_beside_stamp and columns:
+        if headings is None and columns:
 
             def weight(column: int) -> float:
                 texts = [row[column] for row in columns]
@@ -298,8 +319,8 @@ class _Recogniser:
             candidate = next(stamps[index] for index in record if index in stamps)
             for index in record:
                 self._taken[index] = "element"
-            heading = candidate.text if heading_beside_stamp else row[heading_column]
-            title = row[0] if heading_beside_stamp else row[1 - heading_column]
+            heading = headings[candidate.index] if headings else row[heading_column]
+            title = row[0] if headings else row[1 - heading_column]
             found.append(
                 FoundElement(
                     lines=[self._lines[index].number for index in record],
@@ -405,7 +426,7 @@ class _Recogniser:
             if place in self._taken or seen > _ABOVE:
                 break
             label = PUBLISHED.match(text)
-            printed = whole_stamp(text[label.end() :] if label else text)
+            printed = stamp_at_start(text[label.end() :]) if label else whole_stamp(text)
             if printed is not None and stamp is None:
                 stamp = printed
                 lines.append(place)

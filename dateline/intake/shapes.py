@@ -4,7 +4,7 @@ import re
 
 # Placeholders of the template languages that sites are written in, left unrendered.
 TEMPLATE = re.compile(
-    r"\{\{.*?\}\}|\{%.*?%\}|<%.*?%>|<\?.*?\?>|\$\{[^}]*\}|\[\[.*?\]\]|%[A-Z_]{3,}%|\{[a-z_]+(?:\.[a-z_]+)*\}|@\w+\.\w+"
+    r"\{\{.*?\}\}|\{%.*?%\}|<%.*?%>|<\?.*?\?>|\$\{[^}]*\}|\[\[.*?\]\]|%[A-Z_]{3,}%|\{\$[^}]*\}|[#{]?\{[a-z_]+(?:\.[a-z_]+)*\}|@\w+\.\w+"
 )
 _TERMINAL = re.compile(r"[.!?…:;][\"'”’»“)\]]*$")
 _QUOTED_END = re.compile(r"[.!?…,][\"'”’»“]$|[\"”»][.!?…]?$")
@@ -15,7 +15,7 @@ _FURNITURE = re.compile(
     r"we use cookies|"
     r"we value your privacy|this (?:site|website) uses|by continuing|accept|terms\b|privacy|contact|back to top|"
     r"menu\b|home\b|search\b|older|newer|next\b|previous|page \d|photo|image|video|tags?\b|topics?\b|comments?\b|"
-    r"no comments|\d+ comments?|newsletter|download|rss\b|latest\b|most read|"
+    r"no comments|\d+ comments?|newsletter|download|rss\b|latest\b|most read|reading time|\d+ min(?:ute)?s?\b|was this|"
     r"wir verwenden|teilen|anzeige|mehr (?:lesen|zum)|lesen sie|impressum|anmelden|suche|menü|werbung|"
     r"partager|lire (?:aussi|la suite)|s'abonner|se connecter|publicité|nous utilisons|commentaires?|\d+ commentaires?|"
     r"compartir|leer más|publicidad|suscr|condividi|leggi|pubblicità)(?![^\W\d_])",
@@ -69,6 +69,7 @@ _CONNECTORS = frozenset(
 )
 _MAX_HEADING_WORDS = 7
 _MAX_HEADING_CHARS = 50
+_MAX_LOOSE_WORDS = 5
 _MIN_PARAGRAPH_WORDS = 4
 
 
@@ -116,12 +117,16 @@ def is_headline(text: str) -> bool:
         and not BYLINE.match(text)
         and " / " not in text
         and " | " not in text
-        and any(word[0].islower() for word in words)
+        # In title case a line of this length with punctuation is a headline; without, it may be a menu.
+        and (any(word[0].islower() for word in words) or (len(words) > 4 and not is_heading(text)))
     )
 
 
-def is_heading(text: str) -> bool:
-    """Whether a text has the shape of a section's heading: short, capitalised, without punctuation."""
+def is_heading(text: str, *, loose: bool = False) -> bool:
+    """Whether a text has the shape of a section's heading: short, capitalised, without punctuation.
+
+    `loose` lets small words follow the first: many languages write a heading as a sentence.
+    """
     words = text.split()
     if not words or len(words) > _MAX_HEADING_WORDS or len(text) > _MAX_HEADING_CHARS or len(text) < 2:
         return False
@@ -130,7 +135,9 @@ def is_heading(text: str) -> bool:
     if words[-1].lower() in _CONNECTORS or not any(letter.islower() or letter.isupper() for letter in text):
         return False
     plain = [word for word in words if word.strip(",").lower() not in _CONNECTORS]
-    return bool(plain) and all(word[0].isupper() for word in plain)
+    if loose:
+        return len(words) <= _MAX_LOOSE_WORDS and words[0][0].isupper()
+    return bool(plain) and all(word[0].isupper() or word.isdigit() for word in plain)
 
 
 def has_inner_glue(text: str) -> bool:

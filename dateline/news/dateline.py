@@ -114,27 +114,47 @@ def _date_at_end() -> re.Pattern[str]:
 _DASH = r"(?:--?|–|—)"
 _CREDIT_END = re.compile(
     rf"^(?P<before>.{{0,{_HEAD_CHARS}}}?)(?:(?:(?<=[\s.,])|^)/(?P<slash>[^/]{{1,40}})/|\((?P<round>[^()]{{1,40}})\))"
-    rf"\s*(?P<end>[.:]|{_DASH})?\s+(?=\S)"
+    rf"\s*(?P<end>[.:]?\s?{_DASH}|[.:])?\s+(?=\S)"
 )
 _DASH_END = re.compile(rf"^(?P<before>.{{2,{_HEAD_CHARS}}}?)\s+{_DASH}\s+(?=\S)")
+_COMMA_END = re.compile(rf"^(?P<before>.{{4,{_HEAD_CHARS}}}?\d), (?P<credit>[^\W\d_a-zа-яё]{{2,20}})\.\s+(?=\S)")
 _STOP_END = re.compile(rf"^(?P<before>.{{4,{_HEAD_CHARS}}}?\d)\.\s+(?=[^\s\d])")
 
 
 def parse(text: str) -> Found | None:
     """Return the dateline that opens the text, or None if the text opens with none."""
     text = text.lstrip()
-    for pattern in (_CREDIT_END, _DASH_END, _STOP_END):
+    for pattern in (_CREDIT_END, _DASH_END, _COMMA_END, _STOP_END):
         match = pattern.match(text)
         if match is None:
             continue
         groups = match.groupdict()
-        credit = groups.get("slash") or groups.get("round") or ""
-        ends_in_dash = bool(groups.get("end") and re.fullmatch(_DASH, groups["end"]))
+        credit = groups.get("slash") or groups.get("round") or groups.get("credit") or ""
+        ends_in_dash = bool(groups.get("end") and re.search(_DASH, groups["end"]))
         line = _read(match["before"], credit.strip(), pattern is _DASH_END, ends_in_dash or bool(groups.get("slash")))
         # A sentence with a dash or a bracket in it goes on in small letters; a dispatch's text does not.
         if line is not None and not text[match.end()].islower():
-            return Found(line, match[0].rstrip(), text[match.end() :])
+            return _with_rest(line, match[0], text[match.end() :])
     return None
+
+
+# Up to three capitalised words and a full stop: a credit that follows the dash.
+_CREDIT_AFTER = re.compile(r"^(?P<credit>[^\W\d_a-zа-яё][^.!?,;:]{1,30})\.\s+(?=[^\sa-zа-яё])")
+
+
+def _with_rest(line: Dateline, printed: str, rest: str) -> Found:
+    """Take in what some agencies put after the dash: their credit, or, the credit being first, the place."""
+    if not line.credit and (after := _CREDIT_AFTER.match(rest)):
+        words = after["credit"].split()
+        if len(words) <= 3 and all(word[0].isupper() for word in words):
+            line = msgspec.structs.replace(line, credit=after["credit"])
+            return Found(line, (printed + after[0]).rstrip(), rest[after.end() :])
+    if line.credit and not line.places and line.month is None and (match := _DASH_END.match(rest)):
+        place = _read(match["before"], "", True, False)
+        if place is not None and place.places:
+            line = msgspec.structs.replace(place, credit=line.credit)
+            return Found(line, (printed + match[0]).rstrip(), rest[match.end() :])
+    return Found(line, printed.rstrip(), rest)
 
 
 def _read(before: str, credit: str, dash_only: bool, firm_credit: bool) -> Dateline | None:
