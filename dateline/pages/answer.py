@@ -12,7 +12,7 @@ from urllib.parse import unquote
 import httptools
 import msgspec
 
-from dateline.pages.ready import Ready, Variant
+from dateline.pages.ready import Ready
 from dateline.pages.store import PageStore, Slot
 
 # Heads remembered; each is some hundred bytes. A flood of different ones empties the table, no more.
@@ -60,12 +60,15 @@ def read_head(head: bytes) -> Request | None:
 
 
 class _Known(msgspec.Struct):
+    """What a head asks for. `tags` and `since` are its conditions; `plain`: GET, kept alive, none of them."""
+
     slot: Slot
     encoding: str
-    if_none_match: str | None
-    if_modified_since: float | None
+    tags: tuple[str, ...] | None
+    since: float | None
     body: bool
     close: bool
+    plain: bool
 
 
 class Answerer:
@@ -76,7 +79,15 @@ class Answerer:
         self._hosts = frozenset(hosts)
         self._known: dict[bytes, _Known] = {}
         self._date = b""
-        self._date_at = 0.0
+        self._second = -1
+
+    def quick(self, data: bytes) -> bytes | None:
+        """Return the whole answer if these bytes are a head that was answered before, to be kept alive."""
+        known = self._known.get(data)
+        if known is None or known.close:
+            return None
+        ready = known.slot.ready
+        return None if ready is None else self._write(ready, known)
 
     def answer(self, head: bytes) -> tuple[bytes, bool] | None:
         """Return the whole answer and whether to close after it; None if this is not for us.
@@ -85,13 +96,11 @@ class Answerer:
         that is not ready, a query that asks for something else; the caller passes those on.
         """
         known = self._known.get(head)
-        if known is not None and (ready := known.slot.ready) is not None:
-            known.slot.hit = True
-            return self._write(ready, known), known.close
-        known = self._know(head)
         if known is None or known.slot.ready is None:
+            known = self._know(head)
+        if known is None or (ready := known.slot.ready) is None:
             return None
-        return self._write(known.slot.ready, known), known.close
+        return self._write(ready, known), known.close
 
     def _know(self, head: bytes) -> _Known | None:
         request = read_head(head)
@@ -105,13 +114,16 @@ class Answerer:
         slot = self._store.slot(request.path)
         if slot is None:
             return None
+        tags, since = _conditions(headers)
+        body, close = request.method == "GET", not request.keep_alive
         known = _Known(
             slot=slot,
             encoding=_choose_encoding(headers.get("accept-encoding", "")),
-            if_none_match=headers.get("if-none-match"),
-            if_modified_since=_http_date(headers.get("if-modified-since")),
-            body=request.method == "GET",
-            close=not request.keep_alive,
+            tags=tags,
+            since=since,
+            body=body,
+            close=close,
+            plain=body and not close and tags is None and since is None,
         )
         if len(head) <= _HEAD_BYTES:
             if len(self._known) >= _KNOWN_HEADS:
@@ -120,22 +132,34 @@ class Answerer:
         return known
 
     def _write(self, ready: Ready, known: _Known) -> bytes:
-        variant = ready.variants.get(known.encoding) or ready.variants[""]
-        date = self._date_line()
+        known.slot.hit = True
+        second = int(time.time())
+        if second != self._second:
+            self._second = second
+            self._date = f"Date: {formatdate(second, usegmt=True)}\r\n\r\n".encode()
+        variant = (ready.variants.get(known.encoding) or ready.variants[""]).at(second, self._date)
+        if known.plain:
+            return variant.full
+        unchanged = ready.page.status == 200 and _is_unchanged(ready, known)
         if known.close:
-            date = b"Connection: close\r\n" + date
-        if ready.page.status == 200 and _is_unchanged(ready, variant, known):
-            return variant.head_304 + date
-        if not known.body:
-            return variant.head + date
-        return b"".join((variant.head, date, variant.body))
+            head = (variant.head_304 if unchanged else variant.head) + b"Connection: close\r\n" + self._date
+            return head if unchanged or not known.body else head + variant.body
+        if unchanged:
+            return variant.unchanged
+        return variant.full if known.body else variant.head + self._date
 
-    def _date_line(self) -> bytes:
-        now = time.time()
-        if now - self._date_at >= 1:
-            self._date_at = now // 1
-            self._date = f"Date: {formatdate(now, usegmt=True)}\r\n\r\n".encode()
-        return self._date
+
+def _conditions(headers: dict[str, str]) -> tuple[tuple[str, ...] | None, float | None]:
+    """RFC 9110 section 13.2.2: If-None-Match first; If-Modified-Since only without it."""
+    if (text := headers.get("if-none-match")) is not None:
+        return tuple(tag.strip().removeprefix("W/") for tag in text.split(",")), None
+    return None, _http_date(headers.get("if-modified-since"))
+
+
+def _is_unchanged(ready: Ready, known: _Known) -> bool:
+    if known.tags is not None:
+        return "*" in known.tags or any(variant.etag in known.tags for variant in ready.variants.values())
+    return known.since is not None and int(ready.page.modified.timestamp()) <= known.since
 
 
 def host_name(host: str) -> str:
@@ -168,11 +192,3 @@ def _http_date(text: str | None) -> float | None:
         return parsedate_to_datetime(text).timestamp()
     except ValueError:
         return None
-
-
-def _is_unchanged(ready: Ready, variant: Variant, known: _Known) -> bool:
-    """RFC 9110 section 13.2.2: If-None-Match first; If-Modified-Since only without it."""
-    if known.if_none_match is not None:
-        tags = [tag.strip().removeprefix("W/") for tag in known.if_none_match.split(",")]
-        return "*" in tags or any(other.etag in tags for other in ready.variants.values())
-    return known.if_modified_since is not None and int(ready.page.modified.timestamp()) <= known.if_modified_since

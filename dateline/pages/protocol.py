@@ -69,6 +69,11 @@ class ReadyProtocol(HttpToolsProtocol):
         if self._stream is not None:
             return  # a stream takes no further requests
         self.last_heard = self.loop.time()
+        if not self._waiting and not self._in_message and (self.cycle is None or self.cycle.response_complete):
+            ready = self.answerer.quick(data)
+            if ready is not None:
+                self._send(ready)
+                return
         if self._in_message or not self.is_idle:
             super().data_received(data)
             return
@@ -91,15 +96,18 @@ class ReadyProtocol(HttpToolsProtocol):
             if answer is None:
                 super().data_received(data)
                 return
-            self._unset_keepalive_if_required()
-            self.transport.write(answer[0])
+            self._send(answer[0])
             if answer[1]:
                 self.transport.close()
                 return
-            if self.transport.get_write_buffer_size() > _MAX_WAITING_BYTES:
-                self.transport.abort()
-                return
-            data = data[end:]
+            data = b"" if self.transport.is_closing() else data[end:]
+
+    def _send(self, answer: bytes) -> None:
+        if self.timeout_keep_alive_task is not None:
+            self._unset_keepalive_if_required()
+        self.transport.write(answer)
+        if self.transport.get_write_buffer_size() > _MAX_WAITING_BYTES:
+            self.transport.abort()
 
     def _open_stream(self, opener: StreamOpener, head: bytes) -> bool:
         request = read_head(head)

@@ -36,13 +36,27 @@ class Page(msgspec.Struct, frozen=True):
     cache: str = REVALIDATE
 
 
-class Variant(msgspec.Struct, frozen=True):
-    """One encoding of a page: its ETag and the answers, each lacking only the Date header and the blank line."""
+class Variant(msgspec.Struct):
+    """One encoding of a page: its ETag and the heads of its answers, each lacking only Date and the blank line.
+
+    `full` and `unchanged` are the whole answers of the second `second`: in between nothing is copied.
+    """
 
     etag: str
     body: bytes
     head: bytes
     head_304: bytes
+    second: int = -1
+    full: bytes = b""
+    unchanged: bytes = b""
+
+    def at(self, second: int, date: bytes) -> "Variant":
+        """Return this variant with its answers of that second; `date` is the Date line with the blank line."""
+        if self.second != second:
+            self.full = b"".join((self.head, date, self.body))
+            self.unchanged = self.head_304 + date
+            self.second = second
+        return self
 
 
 class Ready:
@@ -62,7 +76,7 @@ class Ready:
     @property
     def size_bytes(self) -> int:
         """How much memory it takes, roughly."""
-        return sum(len(variant.body) for variant in self.variants.values()) + 4096
+        return 2 * sum(len(variant.body) for variant in self.variants.values()) + 4096
 
     def add_twins(self, twins: dict[str, bytes] | None = None) -> dict[str, bytes]:
         """Add the compressed twins, made here or read from files; return them."""
