@@ -333,7 +333,7 @@ def rebuild(projection: str) -> None:
 def status() -> None:
     """Say where the wire stands: its head, each projection's lag, what waits."""
     _need_wire()
-    print_status(out, [fold.name for fold in all_projections()])
+    print_status(out)
 
 
 def main() -> None:

@@ -1,16 +1,34 @@
-"""dateline status: where the wire stands, for an operator's eyes."""
+"""Where the wire stands: for an operator's eyes (`dateline status`) and for a monitor (`/healthz`)."""
+
+import sqlite3
 
 from django.conf import settings
+from django.db import DatabaseError
+from django.http import HttpRequest, JsonResponse
 from rich.console import Console
 
 from dateline.intake import store as intake
+from dateline.projections import all_projections
 from dateline.wire import bell, store
 
 _LATEST = 5
 
 
-def print_status(out: Console, projections: list[str]) -> None:
+def healthz(request: HttpRequest) -> JsonResponse:
+    """Answer 200 with the head and each projection's lag, in dispatches; 503 if the log cannot be read."""
+    try:
+        head = store.head_seq()
+        lags = {fold.name: head - store.read_cursor(fold.name) for fold in all_projections()}
+    except (sqlite3.Error, DatabaseError) as error:
+        return JsonResponse({"status": "failing", "detail": f"The log cannot be read: {error}."}, status=503)
+    response = JsonResponse({"status": "ok", "head": head, "lag": lags})
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def print_status(out: Console) -> None:
     """Print the head, each projection's lag, what waits, and the latest dispatches."""
+    projections = [fold.name for fold in all_projections()]
     head = store.read_head()
     out.print(f"Wire       {settings.AGENCY.origin} in {settings.DATELINE_HOME}", markup=False)
     out.print(f"Head       seq {head.seq}" + (f", sent {head.sent}" if head.sent else ": nothing was appended yet"))

@@ -2,7 +2,10 @@
 
 from django.urls import include, path
 
+from dateline.status import healthz
+
 urlpatterns = [
+    path("healthz", healthz),
     path("", include("dateline.wire.urls")),
     path("", include("dateline.site.urls")),
 ]
