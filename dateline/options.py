@@ -81,6 +81,12 @@ def _style(value: str) -> str:
     return value
 
 
+def _port(value: str) -> int:
+    if not value.isdigit() or not 1 <= int(value) <= 65_535:
+        raise ValueError("a port, from 1 to 65535")
+    return int(value)
+
+
 def _count(value: str) -> int:
     if not value.isdigit() or not 1 <= int(value) <= 100_000:
         raise ValueError("a whole number from 1 to 100000")
@@ -89,7 +95,7 @@ def _count(value: str) -> int:
 
 OPTIONS = (
     Option("HOME", "./var", _path, "The folder that holds all state: database, keys, rendered pages, quarantine."),
-    Option("PORT", "8000", _count, "The port that `dateline run` listens on."),
+    Option("PORT", "8000", _port, "The port that `dateline run` listens on."),
     Option("URL", "", _url, "The newsfeed's public address, in links and feeds. Default: http://127.0.0.1 and PORT."),
     Option("HOSTS", "", _names, "Further host names that the server answers to, with commas between them."),
     Option("AGENCY", "Tidewater News Agency", _text, "The agency's name, as readers see it."),

@@ -92,10 +92,11 @@ class Outlets:
         fold([self._site_fold, self._feeds_fold])
         # The front page, then the feeds, then the rest: in the order in which they are asked for.
         self.site.publish(limit=1)
-        self.feeds.publish()
-        if self.site.publish() or rows:
+        feeds = self.feeds.publish()
+        last = rows[-1].seq if rows else announced
+        if self.site.publish(until=lambda: store.head_seq() > last) or self.site.has_unsettled or feeds or rows:
             self._settle.set()
-        return rows[-1].seq if rows else announced
+        return last
 
     def follow(self, announced: int, announce: Callable[[list[Event]], None], stopped: threading.Event) -> None:
         """Keep in step until stopped. A failure is logged and tried again; the cursors lose nothing."""
@@ -121,7 +122,8 @@ class Outlets:
             if self._settle.is_set() or done:
                 self._settle.clear()
                 try:
-                    self.site.settle()
+                    if self.site.settle():
+                        bell.ring()  # the folder goes on with the next pages of a long catch-up
                     remember(store.read_head().checkpoint)
                 except Exception:
                     log.exception("Rendered pages could not be written to %s; trying again", settings.DATELINE_HOME)

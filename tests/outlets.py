@@ -23,7 +23,8 @@ class Public:
         """Do what the running server does after appends, and write the files."""
         while (after := self.outlets.step(self.announced, lambda events: None)) != self.announced:
             self.announced = after
-        self.outlets.site.settle()
+        while self.outlets.site.settle():
+            self.outlets.site.publish()
 
     def body(self, path: str) -> str:
         """Return what a path serves now."""

@@ -39,7 +39,7 @@ class FeedsPublisher:
 
     def publish(self) -> list[str]:
         """Render the feeds that changed since the last time; return their paths."""
-        touched, self._fold.touched = self._fold.touched, set()
+        touched = set(self._fold.touched)
         paths: list[str] = []
         for slug in sorted(touched):
             for path, page in render_feeds(slug, self._fragments).items():
@@ -49,6 +49,8 @@ class FeedsPublisher:
             self._pages.put("/news-sitemap.xml", render_sitemap(self._fragments))
             self._pages.put("/robots.txt", _robots())
             paths += ["/news-sitemap.xml", "/robots.txt"]
+        # Only now: a rendering that failed is tried again with the next step.
+        self._fold.touched -= touched
         return paths
 
     def all_paths(self) -> Iterable[str]:

@@ -18,8 +18,12 @@ from dateline.site import assets, store
 from dateline.site.render import render
 from dateline.wire.identity import wire_id
 
-# Pages rendered before the first readers see any of a long catch-up.
-_BATCH = 500
+# Pages rendered in one go of a long catch-up.
+_BATCH = 64
+# Pages rendered before the server answers its first reader; what is left is rendered while it runs.
+_AT_START = 500
+# Pages of a rebuild between two writings of files.
+_FLUSH_EVERY = 500
 
 
 class SitePublisher:
@@ -30,9 +34,9 @@ class SitePublisher:
         self._rendered: dict[str, int] = {}
 
     def start(self) -> int:
-        """Bring the pages up to date at a start; return how many had to be rendered.
+        """Bring the pages up to date at a start; return how many were rendered before it returned.
 
-        All of them, if the templates, the settings or the machine are not those of the last time:
+        All of them wait to be, if the templates, the settings or the machine are not those of the last time:
         after a power failure files may be lost that were never forced to the disk.
         """
         stamp = self._stamp()
@@ -44,10 +48,7 @@ class SitePublisher:
         # These two say what is newest; a start is the time to be sure of them.
         self._put("front")
         self._put("sections")
-        count = 0
-        while rendered := self.publish():
-            count += rendered
-            self.settle()
+        count = self.publish(limit=_AT_START)
         self.settle()
         return count
 
@@ -73,16 +74,26 @@ class SitePublisher:
                 paths.append(path)
         return paths
 
-    def publish(self, limit: int = _BATCH) -> int:
-        """Render the pages that wait, those that most readers look at first; return how many."""
+    def publish(self, limit: int = _BATCH, *, until: Callable[[], bool] = lambda: False) -> int:
+        """Render the pages that wait, those that most readers look at first; return how many.
+
+        `until` is asked after each page and ends it early: a new dispatch need not wait for old pages.
+        """
         waiting = [(page, seq) for page, seq in store.read_dirty(limit) if self._rendered.get(page, -1) < seq]
-        for page, seq in waiting:
+        for count, (page, seq) in enumerate(waiting, 1):
             self._put(page)
             self._rendered[page] = seq
+            if until():
+                return count
         return len(waiting)
 
-    def settle(self) -> None:
-        """Write the rendered pages to their files and clear their marks."""
+    @property
+    def has_unsettled(self) -> bool:
+        """Whether rendered pages wait for their files."""
+        return bool(self._rendered)
+
+    def settle(self) -> bool:
+        """Write the rendered pages to their files and clear their marks; return whether more pages wait."""
         rendered = dict(self._rendered)
         self._pages.flush()
         if rendered:
@@ -91,6 +102,7 @@ class SitePublisher:
             for page, seq in rendered.items():
                 if self._rendered.get(page) == seq:
                     del self._rendered[page]
+        return bool(store.read_dirty(1))
 
     def render_all(self, kept: Iterable[str] = (), progress: Callable[[str], None] = lambda page: None) -> int:
         """Render every page anew and take away whatever else lies in the folder but `kept`; return how many.
@@ -101,7 +113,7 @@ class SitePublisher:
         rendered: set[str] = set(assets.asset_pages())
         for count, page in enumerate(list(store.every_page()), 1):
             rendered.update(self._put(page))
-            if count % _BATCH == 0:
+            if count % _FLUSH_EVERY == 0:
                 self._pages.flush()
             progress(page)
         self._pages.flush()

@@ -111,8 +111,10 @@ def server(wire: Wire) -> Wire:
     return wire
 
 
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
+# Playwright's event loop runs in this thread for as long as it is open, and Django and asyncio refuse to
+# work beside it: so the browser lives for one module, and the database is made before it.
+@pytest.fixture(scope="module")
+def chromium(migrated: Path) -> Iterator[Any]:
     if not Path(CHROMIUM).exists():
         pytest.skip("needs Debian's Chromium, which is not installed here")
     from playwright.sync_api import sync_playwright

@@ -36,7 +36,14 @@ TABLES = [
         PRIMARY KEY (uri, version)
     ) STRICT, WITHOUT ROWID
     """,
-    "CREATE TABLE site_dirty (page TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+    """
+    CREATE TABLE site_dirty (
+        page TEXT PRIMARY KEY,
+        rank INTEGER NOT NULL,
+        seq INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE INDEX site_dirty_next ON site_dirty (rank, seq DESC)",
     "CREATE TABLE site_stamp (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID",
 ]
 
