@@ -54,11 +54,17 @@ class FeedsFold:
             "shown = excluded.shown, slug = excluded.slug",
             msgspec.structs.astuple(after),
         )
-        self.touched |= {"", after.slug, before.slug if before else ""}
+        changed = {"", after.slug, before.slug if before else ""}
+        sql().executemany(
+            "INSERT INTO feeds_feed VALUES (?, ?) ON CONFLICT (slug) DO UPDATE SET seq = excluded.seq",
+            [(slug, dispatch.seq) for slug in changed],
+        )
+        self.touched |= changed
 
     def forget(self) -> None:
         """Drop the feeds."""
         sql().execute("DELETE FROM feeds_entry")
+        sql().execute("DELETE FROM feeds_feed")
 
 
 def read_entry(uri: str) -> Entry | None:
@@ -78,14 +84,14 @@ def newest(slug: str = "") -> list[Entry]:
 
 
 def last_seq(slug: str = "") -> int:
-    """Return the seq of the last dispatch that changed a feed."""
-    where, values = ("WHERE slug = ?", (slug,)) if slug else ("", ())
-    return int(sql().execute(f"SELECT coalesce(max(seq), 0) FROM feeds_entry {where}", values).fetchone()[0])
+    """Return the seq of the last dispatch that changed a feed; what left it changed it too."""
+    row = sql().execute("SELECT seq FROM feeds_feed WHERE slug = ?", (slug,)).fetchone()
+    return row[0] if row else 0
 
 
 def slugs() -> list[str]:
-    """Return the slug of every section that ever had an entry."""
-    return [row[0] for row in sql().execute("SELECT DISTINCT slug FROM feeds_entry WHERE slug != '' ORDER BY slug")]
+    """Return the slug of every section that ever had an entry; its feed stays, if empty."""
+    return [row[0] for row in sql().execute("SELECT slug FROM feeds_feed WHERE slug != '' ORDER BY slug")]
 
 
 def recent(hours: int, limit: int) -> list[Entry]:

@@ -40,6 +40,8 @@ class SiteFold:
         after = self._row(dispatch, item, before, _SHOWN[change])
         opened = self._around(before, after)
         store.write_row(after)
+        for slug in {after.slug, before.slug if before else ""} - {""}:
+            store.touch_section(slug, dispatch.seq)
         store.write_version(
             store.Version(
                 item.uri, item.version, dispatch.seq, dispatch.sent, str(dispatch.act), item.ednote, after.shown

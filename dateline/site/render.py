@@ -115,7 +115,7 @@ def newsfeed_page(*, slug: str | None = None, before: int | None = None) -> Page
         return None
     heading = next((row.heading for row in rows), slug) if slug else "Newsfeed"
     path = f"/sections/{quote(slug)}/" if slug else "/"
-    seq = store.last_seq(slug)
+    seq = store.last_seq(slug=slug)
     context = {
         "title": f"{heading} – {agency.name}" if slug else agency.name,
         "heading": heading if before is None else f"{heading}, older",
@@ -164,7 +164,7 @@ def _day(day: str) -> Page | None:
         return None
     earlier, later = store.neighbours(day)
     name = agency.print_day(date.fromisoformat(day))
-    seq = max(row.seq for row in rows)
+    seq = store.last_seq(day=day)
     context = {
         "title": f"{name} – {agency.name}",
         "heading": name,

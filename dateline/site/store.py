@@ -147,17 +147,33 @@ def section_is_empty(slug: str) -> bool:
     return sql().execute("SELECT 1 FROM site_item WHERE shown = 1 AND slug = ? LIMIT 1", (slug,)).fetchone() is None
 
 
-def last_seq(slug: str | None = None) -> int:
-    """Return the last seq that changed an item of the newsfeed (or of one section)."""
-    where, values = ("WHERE slug = ?", (slug,)) if slug is not None else ("", ())
-    return int(sql().execute(f"SELECT coalesce(max(seq), 0) FROM site_item {where}", values).fetchone()[0])
+def last_seq(*, slug: str | None = None, day: str | None = None) -> int:
+    """Return the last seq that changed the newsfeed, one section of it, or one day.
+
+    What left a section, or was killed, changed it too: a page's date never goes back.
+    """
+    query = "SELECT max(seq) FROM site_item"
+    values: tuple[str, ...] = ()
+    if slug is not None:
+        query, values = "SELECT seq FROM site_section WHERE slug = ?", (slug,)
+    elif day is not None:
+        query, values = "SELECT max(seq) FROM site_item WHERE day = ?", (day,)
+    row = sql().execute(query, values).fetchone()
+    return int(row[0] or 0) if row else 0
+
+
+def touch_section(slug: str, seq: int) -> None:
+    """Say that a dispatch changed a section."""
+    sql().execute(
+        "INSERT INTO site_section VALUES (?, ?) ON CONFLICT (slug) DO UPDATE SET seq = excluded.seq", (slug, seq)
+    )
 
 
 def every_page() -> Iterable[str]:
     """Yield the name of every page that the newsfeed has now."""
     yield "front"
     yield "sections"
-    for (slug,) in sql().execute("SELECT DISTINCT slug FROM site_item WHERE slug != '' ORDER BY slug").fetchall():
+    for (slug,) in sql().execute("SELECT slug FROM site_section ORDER BY slug").fetchall():
         yield f"section:{slug}"
     for (day,) in sql().execute("SELECT DISTINCT day FROM site_item ORDER BY day").fetchall():
         yield f"day:{day}"
@@ -203,7 +219,7 @@ def write_stamp(name: str, value: str) -> None:
 
 def forget() -> None:
     """Drop the whole newsfeed, to fold it anew."""
-    for table in ("site_item", "site_version", "site_dirty"):
+    for table in ("site_item", "site_version", "site_section", "site_dirty"):
         sql().execute(f"DELETE FROM {table}")
 
 

@@ -3,6 +3,7 @@
 import json
 import random
 import shutil
+import time
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from typing import Any
@@ -176,6 +177,23 @@ def test_an_item_that_changes_its_section_leaves_the_old_one() -> None:
     public.catch_up()
     assert public.status("/sections/world/") == 404 and titles(public.body("/sections/sport/")) == ["Harbour reopens"]
     assert "/sections/world/" not in public.body("/")
+
+
+def test_a_pages_date_never_goes_back(settings: Any) -> None:
+    public = Public()
+    publish("Stays", section="World")
+    moves = publish("Moves", section="World")
+    public.catch_up()
+    day = "/" + "/".join(moves.news.path.split("/")[1:4]) + "/"
+    paths = ["/sections/world/", "/sections/world/feed.atom", day]
+    for act in (Act.REFILE, Act.KILL):
+        before = {path: public.outlets.pages.get(path).page.modified for path in paths}  # type: ignore[union-attr]
+        time.sleep(1.1)  # HTTP dates have whole seconds
+        append(act, story("Moves", uri=moves.uri, section="Sport"), uri=moves.uri, note="why")
+        public.catch_up()
+        after = {path: public.outlets.pages.get(path).page.modified for path in paths}  # type: ignore[union-attr]
+        changed = paths if act is Act.REFILE else [day]
+        assert all(after[path] > before[path] for path in changed)
 
 
 def test_hostile_text_stays_text() -> None:

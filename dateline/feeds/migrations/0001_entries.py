@@ -15,12 +15,11 @@ TABLES = [
     """,
     "CREATE INDEX feeds_entry_newest ON feeds_entry (published, place) WHERE shown = 1",
     "CREATE INDEX feeds_entry_section ON feeds_entry (slug, published, place) WHERE shown = 1",
-    "CREATE INDEX feeds_entry_changed ON feeds_entry (slug, seq)",
-    "CREATE INDEX feeds_entry_seq ON feeds_entry (seq)",
+    "CREATE TABLE feeds_feed (slug TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT, WITHOUT ROWID",
 ]
 
 
 class Migration(migrations.Migration):
     initial = True
     dependencies: list[tuple[str, str]] = []
-    operations = [migrations.RunSQL(TABLES, ["DROP TABLE feeds_entry"])]
+    operations = [migrations.RunSQL(TABLES, ["DROP TABLE feeds_feed", "DROP TABLE feeds_entry"])]

@@ -23,7 +23,8 @@ TABLES = [
     "CREATE INDEX site_item_day ON site_item (day, published, place) WHERE shown = 1",
     "CREATE UNIQUE INDEX site_item_place ON site_item (place)",
     "CREATE INDEX site_item_seq ON site_item (seq)",
-    "CREATE INDEX site_item_section_seq ON site_item (slug, seq)",
+    "CREATE INDEX site_item_day_seq ON site_item (day, seq)",
+    "CREATE TABLE site_section (slug TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT, WITHOUT ROWID",
     """
     CREATE TABLE site_version (
         uri TEXT NOT NULL,
@@ -53,6 +54,10 @@ class Migration(migrations.Migration):
     dependencies: list[tuple[str, str]] = []
     operations = [
         migrations.RunSQL(
-            TABLES, [f"DROP TABLE {name}" for name in ("site_stamp", "site_dirty", "site_version", "site_item")]
+            TABLES,
+            [
+                f"DROP TABLE {name}"
+                for name in ("site_stamp", "site_dirty", "site_section", "site_version", "site_item")
+            ],
         )
     ]
