@@ -34,6 +34,7 @@ from dateline.news.item import NewsItem  # noqa: E402
 from dateline.projections import all_projections  # noqa: E402
 from dateline.sample import append_sample  # noqa: E402
 from dateline.server import Outlets, open_pages, serve  # noqa: E402
+from dateline.site.render import menu  # noqa: E402
 from dateline.status import print_status  # noqa: E402
 from dateline.wire import bell, store  # noqa: E402
 from dateline.wire.append import append  # noqa: E402
@@ -262,7 +263,8 @@ def import_(paths: tuple[Path, ...], year: int | None, release_: bool, every_lin
     """
     prepare()
     with progress_bar("Reading", None) as show:
-        reports = import_files(paths, year=year, release=release_, progress=show)
+        known = [section.name for section in menu()]
+        reports = import_files(paths, year=year, release=release_, known=known, progress=show)
     print_report(out, reports, every_line=every_line, released=release_)
     if any(report.trouble for report in reports):
         sys.exit(1)

@@ -20,7 +20,6 @@ from dateline.news.codes import derive_uri, rfc3339
 from dateline.news.errors import BadItem
 from dateline.news.formats import ninjs
 from dateline.wire.append import Submission, append_all
-from dateline.wire.store import sql
 
 # Archive items a transaction: they share its fsync, and a newsroom's flash waits no longer than that.
 _BATCH = 200
@@ -48,16 +47,21 @@ class Report(msgspec.Struct, kw_only=True):
 
 
 def import_files(
-    paths: Iterable[Path], *, year: int | None, release: bool, progress: Callable[[int], None] = lambda count: None
+    paths: Iterable[Path],
+    *,
+    year: int | None,
+    release: bool,
+    known: Iterable[str] = (),
+    progress: Callable[[int], None] = lambda count: None,
 ) -> list[Report]:
     """Import page texts and return a report of each, in order.
 
-    Every item waits in quarantine; with `release`, those without a doubt become archive dispatches,
+    `known` are sections that the newsfeed has already. Every item waits in quarantine; with `release`, those without a doubt become archive dispatches,
     oldest first. A file or an item that is known already adds nothing.
     """
     reports = []
     for count, path in enumerate(_files(paths), 1):
-        reports.append(_import_file(path, year))
+        reports.append(_import_file(path, year, {*known, *settings.AGENCY.sections}))
         progress(count)
     if release:
         _release(reports)
@@ -72,7 +76,7 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
             yield path
 
 
-def _import_file(path: Path, year: int | None) -> Report:
+def _import_file(path: Path, year: int | None, known: set[str]) -> Report:
     report = Report(name=str(path))
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
@@ -87,7 +91,6 @@ def _import_file(path: Path, year: int | None) -> Report:
     except Unreadable as error:
         report.trouble = str(error)
         return report
-    known = set(settings.AGENCY.sections) | {row[0] for row in sql().execute("SELECT DISTINCT heading FROM site_item")}
     found = recognise(page, known)
     report.encoding, report.too_long = page.encoding, page.too_long
     report.templates, report.rest = found.templates, found.rest
