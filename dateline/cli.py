@@ -33,7 +33,7 @@ from dateline.news.formats.reading import read_dispatch  # noqa: E402
 from dateline.news.item import NewsItem  # noqa: E402
 from dateline.projections import all_projections  # noqa: E402
 from dateline.sample import append_sample  # noqa: E402
-from dateline.server import Outlets, open_pages, serve  # noqa: E402
+from dateline.server import Outlets, listen, only_process, open_pages, serve  # noqa: E402
 from dateline.site.render import menu  # noqa: E402
 from dateline.status import print_status  # noqa: E402
 from dateline.wire import bell, store  # noqa: E402
@@ -43,7 +43,7 @@ from dateline.wire.errors import UnknownItem, WireError  # noqa: E402
 from dateline.wire.export import export_wire  # noqa: E402
 from dateline.wire.follow import refold  # noqa: E402
 from dateline.wire.keys import load_signer, make_keys  # noqa: E402
-from dateline.wire.verify import read_verifier, verify_lines, verify_url, verify_wire  # noqa: E402
+from dateline.wire.verify import check_remembered, read_verifier, verify_lines, verify_url, verify_wire  # noqa: E402
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -77,12 +77,17 @@ def prepare(*, migrate: bool = False) -> bool:
     home: Path = settings.DATELINE_HOME
     try:
         home.mkdir(parents=True, exist_ok=True)
-        fresh = not (home / "wire.sqlite3").exists()
-        if fresh:
-            make_keys(home / "keys", settings.AGENCY.origin)
+        database = home / "wire.sqlite3"
+        fresh = not database.exists()
+        keys = home / "keys"
+        # An old wire whose key is gone gets no new one: nobody could tell that from a forgery.
+        if fresh or ((keys / "wire.key").exists() and not (keys / "wire.pub").exists()):
+            make_keys(keys, settings.AGENCY.origin)
+        # It holds embargoed text; SQLite gives its journals the same mode.
+        database.touch(mode=0o600)
     except OSError as error:
         raise click.ClickException(f"The folder {home} cannot be used: {error.strerror}.") from error
-    if fresh or migrate:
+    if migrate or fresh or not store.is_ready():
         call_command("migrate", verbosity=0)
     load_signer(home / "keys", settings.AGENCY.origin)
     return fresh
@@ -103,24 +108,26 @@ def progress_bar(what: str, total: int | None) -> Iterator[Callable[[int], None]
 def run(host: str, port: int, sample: bool) -> None:
     """Start everything: migrate, fold, serve the newsfeed, keep the embargoes."""
     prepare(migrate=True)
-    if sample and store.head_seq() == 0:
-        err.print(f"The wire is empty: {len(append_sample())} sample dispatches were put on it.")
-    outlets = Outlets(open_pages())
-    with progress_bar("Folding and rendering", None):
-        rendered = outlets.start()
-    if rendered:
-        err.print(f"{rendered} pages were rendered.")
+    with only_process():
+        listener = listen(host, port)
+        check_remembered(read_verifier())
+        if sample and store.head_seq() == 0:
+            err.print(f"The wire is empty: {len(append_sample())} sample dispatches were put on it.")
+        outlets = Outlets(open_pages())
+        with progress_bar("Folding and rendering", None):
+            rendered = outlets.start()
+        if rendered:
+            err.print(f"{rendered} pages were rendered.")
+        serve(listener, outlets, lambda: _say_where(host, port))
 
-    def started() -> None:
-        address = f"http://{host}:{port}/"
-        out.print(f"Newsfeed  {address}")
-        if settings.AGENCY.url + "/" != address:
-            out.print(f"          its links and feeds say {settings.AGENCY.url}/ (DATELINE_URL)")
-        out.print("Desk      not built yet; `dateline publish FILE` puts a dispatch on the wire")
-        out.print("Stop      Ctrl+C")
 
-    if not serve(host, port, outlets, started):
-        raise click.ClickException(f"The server could not start on {host}:{port}; is the port taken? Try --port.")
+def _say_where(host: str, port: int) -> None:
+    address = f"http://{host}:{port}/"
+    out.print(f"Newsfeed  {address}")
+    if settings.AGENCY.url + "/" != address:
+        out.print(f"          its links and feeds say {settings.AGENCY.url}/ (DATELINE_URL)")
+    out.print("Desk      not built yet; `dateline publish FILE` puts a dispatch on the wire")
+    out.print("Stop      Ctrl+C")
 
 
 def _read(file: IO[bytes]) -> NewsItem:
@@ -231,7 +238,7 @@ def hold(uri: str, advisory: str) -> None:
 
 @cli.command(cls=_Command, example="dateline release h3k7q2m9x4bc")
 @_URI
-@click.option("--advisory", default="", help="A note for subscribers' editors.")
+@click.option("--advisory", default="", help="A note for subscribers' editors; it goes out with the signed dispatch.")
 def release(uri: str, advisory: str) -> None:
     """Lift a hold, or an embargo before its instant. URI is the item's uri or its page's address."""
     prepare()
@@ -289,7 +296,10 @@ def verify(what: str | None, key: str | None) -> None:
             with click.open_file(what, "rb") as file:
                 verified = verify_lines(file, verifier, show)
     point = verified.checkpoint
-    out.print(f"Verified: {verified.dispatches} dispatches of {point.origin} are as they were signed.")
+    if verified.dispatches:
+        out.print(f"Verified: {verified.dispatches} dispatches of {point.origin} are as they were signed.")
+    else:
+        out.print(f"Verified: the tree of {point.size} dispatches that {point.origin} serves is the signed one.")
     out.print(f"  log   {point.size} dispatches, tree head {point.root.hex()}")
     out.print(f"  key   {verifier.name}")
 
@@ -320,14 +330,15 @@ def export(first: int, output: IO[bytes]) -> None:
 @cli.command(cls=_Command, example="dateline rebuild site")
 @click.argument("projection", type=click.Choice([fold.name for fold in all_projections()]))
 def rebuild(projection: str) -> None:
-    """Fold a projection anew from the log, and render its pages anew."""
+    """Fold a projection anew from the log, and render its pages anew. Stop the server first."""
     _need_wire()
     fold_ = next(fold for fold in all_projections() if fold.name == projection)
-    with progress_bar("Folding", store.head_seq()) as show:
-        head = refold(fold_, progress=show)
-    outlets = Outlets(open_pages())
-    with progress_bar("Rendering", None):
-        count = outlets.rebuild(projection)
+    with only_process():
+        with progress_bar("Folding", store.head_seq()) as show:
+            head = refold(fold_, progress=show)
+        outlets = Outlets(open_pages())
+        with progress_bar("Rendering", None):
+            count = outlets.rebuild(projection)
     out.print(f"{projection}: folded {head} dispatches, rendered {count} pages.")
 
 
@@ -350,7 +361,7 @@ def main() -> None:
     except (NewsError, WireError, IntakeError) as error:
         _fail(str(error))
     except (sqlite3.Error, DatabaseError) as error:
-        _fail(f"The database in {settings.DATELINE_HOME} failed: {error}. Nothing was appended by this call.")
+        _fail(f"The database in {settings.DATELINE_HOME} failed: {error}. What was not confirmed was not appended.")
     except BrokenPipeError:
         sys.exit(141)
     except OSError as error:

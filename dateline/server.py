@@ -7,12 +7,14 @@ connection to the database, and all stop together.
 
 import asyncio
 import contextlib
+import fcntl
 import logging
 import os
 import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import uvicorn
 import uvloop
@@ -24,6 +26,7 @@ from dateline.feeds.publish import FeedsPublisher
 from dateline.live.events import event_of
 from dateline.live.history import read_history
 from dateline.live.hub import HEARTBEAT_S, Event, Hub
+from dateline.news.element import Change
 from dateline.pages.answer import Answerer
 from dateline.pages.protocol import ReadyProtocol, close_idle
 from dateline.pages.store import PageStore
@@ -32,11 +35,15 @@ from dateline.site.fold import SiteFold
 from dateline.site.publish import SitePublisher
 from dateline.wire import bell, store
 from dateline.wire.embargo import keep_embargoes
-from dateline.wire.follow import fold
+from dateline.wire.errors import WireError
+from dateline.wire.follow import POLL_S, fold
 from dateline.wire.identity import wire_id
 from dateline.wire.verify import remember
 
 log = logging.getLogger(__name__)
+_GOES = (Change.WITHHOLD, Change.KILL)
+# Readers that come back all at once after a restart wait here, not in vain.
+_BACKLOG = 4096
 # How often idle connections are looked for; they are closed after IDLE_S.
 _SWEEP_S = 5.0
 # How long a thread waits after a failure (a full disk, a locked database) before it tries again.
@@ -88,30 +95,36 @@ class Outlets:
         """
         rows = store.read_rows(announced, 256)
         if rows:
-            announce([Event(row.seq, event_of(row)) for row in rows])
+            announce([Event(row.seq, event_of(row), row.uri, row.change in _GOES) for row in rows])
         fold([self._site_fold, self._feeds_fold])
-        # The front page, then the feeds, then the rest: in the order in which they are asked for.
-        self.site.publish(limit=1)
+        # What was withdrawn, the front page, the feeds, then the rest: in the order in which they matter.
+        first = self.site.publish_first()
         feeds = self.feeds.publish()
         last = rows[-1].seq if rows else announced
-        if self.site.publish(until=lambda: store.head_seq() > last) or self.site.has_unsettled or feeds or rows:
+        if (
+            self.site.publish(until=lambda: store.head_seq() > last)
+            or self.site.has_unsettled
+            or first
+            or feeds
+            or rows
+        ):
             self._settle.set()
         return last
 
     def follow(self, announced: int, announce: Callable[[list[Event]], None], stopped: threading.Event) -> None:
         """Keep in step until stopped. A failure is logged and tried again; the cursors lose nothing."""
-        with bell.Bell() as ring:
-            while not stopped.is_set():
-                try:
-                    after = self.step(announced, announce)
-                except Exception:
-                    log.exception("The public side could not follow the wire after seq %d; trying again", announced)
-                    connection.close()
-                    stopped.wait(_AFTER_FAILURE_S)
-                    continue
-                if after == announced:
-                    ring.wait(0.5)
-                announced = after
+        while not stopped.is_set():
+            try:
+                with bell.Bell() as ring:
+                    while not stopped.is_set():
+                        after = self.step(announced, announce)
+                        if after == announced:
+                            ring.wait(POLL_S)
+                        announced = after
+            except Exception:
+                log.exception("The public side could not follow the wire after seq %d; trying again", announced)
+                connection.close()
+                stopped.wait(_AFTER_FAILURE_S)
         connection.close()
 
     def settle(self, stopped: threading.Event) -> None:
@@ -137,14 +150,14 @@ class Outlets:
 
 
 def _keep_embargoes(stopped: threading.Event) -> None:
-    with bell.Bell() as ring:
-        while not stopped.is_set():
-            try:
+    while not stopped.is_set():
+        try:
+            with bell.Bell() as ring:
                 keep_embargoes(ring, stopped.is_set)
-            except Exception:
-                log.exception("The embargo clock failed; trying again")
-                connection.close()
-                stopped.wait(_AFTER_FAILURE_S)
+        except Exception:
+            log.exception("The embargo clock failed; trying again")
+            connection.close()
+            stopped.wait(_AFTER_FAILURE_S)
     connection.close()
 
 
@@ -192,19 +205,21 @@ def _threads(stopped: threading.Event, *targets: tuple[str, Callable[..., None],
             thread.join()
 
 
-async def _serve(host: str, port: int, outlets: Outlets, started: Callable[[], None]) -> bool:
+async def _serve(listener: socket.socket, outlets: Outlets, started: Callable[[], None]) -> None:
     loop = asyncio.get_running_loop()
     head = await asyncio.to_thread(_head_seq)
     hub = Hub(wire_id(), head, read_history)
     views.use_pages(outlets.pages)
     ReadyProtocol.answerer = Answerer(outlets.pages, settings.ALLOWED_HOSTS)
-    ReadyProtocol.hosts = frozenset(settings.ALLOWED_HOSTS)
-    ReadyProtocol.streams = {b"GET /live": hub.open, b"POST /live": hub.open, b"HEAD /live": hub.open}
+    ReadyProtocol.hosts = frozenset(host.lower() for host in settings.ALLOWED_HOSTS)
+    ReadyProtocol.streams = {
+        f"{method} /live".encode(): hub.open for method in ("GET", "HEAD", "POST", "PUT", "DELETE")
+    }
     config = uvicorn.Config(
-        "dateline.asgi:application", host=host, port=port, http=ReadyProtocol, loop="uvloop", ws="none",
+        "dateline.asgi:application", http=ReadyProtocol, loop="uvloop", ws="none",
         lifespan="off", log_config=None,
         log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=5,
-        backlog=4096,
+        backlog=_BACKLOG,
     )  # fmt: skip
     server = _Server(config, hub, started)
     stopped = threading.Event()
@@ -220,12 +235,9 @@ async def _serve(host: str, port: int, outlets: Outlets, started: Callable[[], N
     ):
         chores = asyncio.create_task(_housekeeping(server, hub))
         try:
-            await server.serve()
-        except SystemExit:  # uvicorn's way to say that it could not start; it has logged why
-            return False
+            await server.serve(sockets=[listener])
         finally:
             chores.cancel()
-    return server.started
 
 
 def _head_seq() -> int:
@@ -235,17 +247,43 @@ def _head_seq() -> int:
         connection.close()
 
 
-def serve(host: str, port: int, outlets: Outlets, started: Callable[[], None]) -> bool:
-    """Serve until told to stop (SIGINT, SIGTERM); call `started` when readers can connect.
+@contextlib.contextmanager
+def only_process() -> Iterator[None]:
+    """Hold the public side of this home alone; raise WireError if another process does.
 
-    Returns False if the server could not start, because the port is taken, say.
+    A server and a rebuild, or two servers, would each take the other's marks for done. The kernel lets go
+    of the lock when the process ends, however it ends.
     """
+    path = Path(settings.DATELINE_HOME) / "run" / "server.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise WireError(
+                f"A server, or a rebuild, is at work on {settings.DATELINE_HOME} already; stop it first.",
+                str(path),
+            ) from error
+        yield
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens there. Raises WireError with a sentence if that cannot be."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        raise WireError(f"The server cannot listen on {host}:{port}: {error.strerror}. Try --port.", port) from error
+
+
+def serve(listener: socket.socket, outlets: Outlets, started: Callable[[], None]) -> None:
+    """Serve until told to stop (SIGINT, SIGTERM); call `started` when readers are answered."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dateline.settings")
     connection.close()
     # Under full load of readers the folder's thread gets its turn after half a millisecond, not after five.
     sys.setswitchinterval(0.0005)
     with asyncio.Runner(loop_factory=_uvloop) as runner:
-        return runner.run(_serve(host, port, outlets, started))
+        runner.run(_serve(listener, outlets, started))
 
 
 def _uvloop() -> asyncio.AbstractEventLoop:

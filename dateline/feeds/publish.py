@@ -1,5 +1,6 @@
 """Puts the feeds together from their entries, as ready pages."""
 
+import logging
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -17,6 +18,7 @@ from dateline.pages.ready import Page
 from dateline.pages.store import PageStore, media_type_of
 from dateline.wire import store as wire
 
+log = logging.getLogger(__name__)
 # Google takes items of the last two days, at most 1,000 a sitemap.
 _SITEMAP_HOURS = 48
 _SITEMAP_ITEMS = 1000
@@ -42,7 +44,13 @@ class FeedsPublisher:
         touched = set(self._fold.touched)
         paths: list[str] = []
         for slug in sorted(touched):
-            for path, page in render_feeds(slug, self._fragments).items():
+            try:
+                feeds = render_feeds(slug, self._fragments)
+            except Exception:
+                # One item that a feed cannot hold must not hold up the other feeds, nor a start.
+                log.exception("The feeds of %s could not be rendered", slug or "all sections")
+                continue
+            for path, page in feeds.items():
                 self._pages.put(path, page)
                 paths.append(path)
         if touched:

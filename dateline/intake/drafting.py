@@ -74,9 +74,9 @@ def _element(
     )
     if text is not None:
         item = msgspec.structs.replace(item, **_text(text))
-    stamp = element.stamp
+    # By its own words, not by how they were parted: what parts them may be known better the next time.
     return Draft(
-        key=_key("element", element.title, f"{stamp.month}-{stamp.day} {stamp.clock}"),
+        key=_key("element", element.source, f"{element.stamp.month}-{element.stamp.day}"),
         lines=sorted([*element.lines, *(text.lines if text else [])]),
         item=_noted(item, notes),
         doubts=doubts,

@@ -43,12 +43,13 @@ def split_all(texts: Sequence[str], known: Iterable[str], *, heading_first: bool
     `known` are headings known from elsewhere; `heading_first` is the order if the page's own template
     says it, else None.
     """
-    parted = _by_separator(texts, set(known), heading_first)
+    known = set(known) - {""}
+    parted = _by_separator(texts, known, heading_first)
     if parted is not None:
         return parted
     if heading_first is None:
-        heading_first = _is_heading_first(texts, set(known))
-    headings = _whole_words(texts, _headings(texts, set(known), heading_first), heading_first)
+        heading_first = _is_heading_first(texts, known)
+    headings = _whole_words(texts, _headings(texts, known, heading_first), heading_first)
     cuts = [_best_cut(text, headings, heading_first) for text in texts]
     touching = [
         cut.glued if cut is not None else bool(_own_cuts(text, heading_first))

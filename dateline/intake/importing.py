@@ -17,7 +17,7 @@ from dateline.intake.page_text import recognise
 from dateline.intake.reading import MAX_FILE_BYTES, Line, read_page_text
 from dateline.news.acts import Act
 from dateline.news.codes import derive_uri, rfc3339
-from dateline.news.errors import BadItem
+from dateline.news.errors import ActRefused, BadItem
 from dateline.news.formats import ninjs
 from dateline.wire.append import Submission, append_all
 
@@ -56,8 +56,8 @@ def import_files(
 ) -> list[Report]:
     """Import page texts and return a report of each, in order.
 
-    `known` are sections that the newsfeed has already. Every item waits in quarantine; with `release`, those without a doubt become archive dispatches,
-    oldest first. A file or an item that is known already adds nothing.
+    `known` are sections that the newsfeed has already. Every item waits in quarantine; with `release`, those
+    without a doubt become archive dispatches, oldest first. An item that is known already adds nothing.
     """
     reports = []
     for count, path in enumerate(_files(paths), 1):
@@ -76,14 +76,18 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
             yield path
 
 
+def _read(path: Path) -> bytes:
+    if path.exists() and not path.is_file():
+        raise Unreadable("It is no file that can be read to its end.")
+    if path.stat().st_size > MAX_FILE_BYTES:
+        raise Unreadable(f"The file has {path.stat().st_size:,} bytes; up to {MAX_FILE_BYTES:,} are read. Split it.")
+    return path.read_bytes()
+
+
 def _import_file(path: Path, year: int | None, known: set[str]) -> Report:
     report = Report(name=str(path))
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise Unreadable(
-                f"The file has {path.stat().st_size:,} bytes; up to {MAX_FILE_BYTES:,} are read. Split it."
-            )
-        data = path.read_bytes()
+        data = _read(path)
         page = read_page_text(data)
     except OSError as error:
         report.trouble = f"The file cannot be read: {error.strerror or error}."
@@ -107,7 +111,7 @@ def _keep(data: bytes) -> str:
     digest = hashlib.sha256(data).hexdigest()
     target = settings.DATELINE_HOME / "intake" / f"{digest}.txt"
     if not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         fresh = target.with_name(f".{digest}.{os.getpid()}")
         fresh.write_bytes(data)
         fresh.replace(target)
@@ -158,7 +162,7 @@ def _release_batch(batch: list[tuple[Report, int]]) -> None:
             dispatches = append_all(submissions)
             for (report, place), dispatch in zip(batch, dispatches, strict=True):
                 store.mark_released(report.taken[place].draft.key, dispatch.seq)
-    except BadItem:
+    except (BadItem, ActRefused):
         if len(batch) > 1:
             for one in batch:
                 _release_batch([one])

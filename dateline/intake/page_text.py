@@ -40,12 +40,16 @@ _MAX_WRAPPED_CHARS = 100
 
 
 class FoundElement(msgspec.Struct, frozen=True, kw_only=True):
-    """A newsfeed element. `lines` are the numbers it stood on; `doubts` say what the text leaves open."""
+    """A newsfeed element. `lines` are the numbers it stood on, `source` their text as it stood.
+
+    `doubts` say what the text leaves open.
+    """
 
     lines: list[int]
     title: str
     heading: str
     stamp: Stamp
+    source: str
     doubts: list[str] = []
 
 
@@ -149,6 +153,7 @@ class _Recogniser:
                 title=split.title,
                 heading=split.heading,
                 stamp=candidate.stamp,
+                source=self._texts[candidate.index],
                 doubts=[split.doubt] if split.doubt else [],
             )
             for candidate, split in zip(candidates, splits, strict=True)
@@ -327,6 +332,7 @@ class _Recogniser:
                     title=title,
                     heading=heading,
                     stamp=candidate.stamp,
+                    source="\n".join(self._texts[index] for index in record),
                 )
             )
         return found

@@ -12,6 +12,12 @@ from dateline.wire import store
 from dateline.wire.dispatch import Dispatch
 
 
+def is_withdrawn(dispatch: Dispatch) -> bool:
+    """Whether the item that a past dispatch showed is held or killed by now."""
+    state = store.read_state(dispatch.uri)
+    return state is not None and state.pubstatus != "usable"
+
+
 def event_of(dispatch: Dispatch) -> bytes | None:
     """Return the event that a dispatch is, or None if it changes nothing for a live reader.
 

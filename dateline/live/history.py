@@ -2,7 +2,8 @@
 
 from django.db import connection
 
-from dateline.live.events import event_of
+from dateline.live.events import event_of, is_withdrawn
+from dateline.news.element import Change
 from dateline.wire import store
 
 
@@ -13,6 +14,7 @@ def read_history(after: int, limit: int) -> tuple[int, list[bytes]]:
     """
     try:
         rows = store.read_rows(after, limit)
-        return (rows[-1].seq if rows else after), [chunk for row in rows if (chunk := event_of(row)) is not None]
+        told = [row for row in rows if row.change is not Change.SHOW or not is_withdrawn(row)]
+        return (rows[-1].seq if rows else after), [chunk for row in told if (chunk := event_of(row)) is not None]
     finally:
         connection.close()

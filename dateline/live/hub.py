@@ -25,6 +25,8 @@ _RECENT = 2000
 # A client that lets this much wait for it reads too slowly, or not at all; it is dropped, and its
 # browser comes back with Last-Event-ID.
 _MAX_WAITING_BYTES = 256 * 1024
+# A reader further behind than this many dispatches, a day of a large agency, gets a reset.
+_LONGEST_REPLAY = 20_000
 HEARTBEAT_S = 15.0
 # Dispatches read in one go for a reader that was away for long.
 _REPLAY_BATCH = 500
@@ -42,10 +44,15 @@ History = Callable[[int, int], tuple[int, list[bytes]]]
 
 
 class Event(msgspec.Struct, frozen=True):
-    """One dispatch as the hub keeps it; `chunk` is None if it is nothing to a live reader."""
+    """One dispatch as the hub keeps it; `chunk` is None if it is nothing to a live reader.
+
+    `item` is its item's uri; `withdraws` says that the item goes with it.
+    """
 
     seq: int
     chunk: bytes | None
+    item: str = ""
+    withdraws: bool = False
 
 
 class Reader:
@@ -106,7 +113,8 @@ class Hub:
         text = request.headers.get("last-event-id") or query.get("after", [str(self._head)])[-1]
         if not (text.isascii() and text.isdigit() and len(text) < 19) or int(text) > self._head:
             return None
-        return int(text)
+        # So far back the page is another day's; loading it anew is less than replaying it.
+        return int(text) if int(text) >= self._head - _LONGEST_REPLAY else None
 
     def _catch_up(self, reader: Reader, after: int) -> None:
         if after >= self._oldest:
@@ -125,7 +133,12 @@ class Hub:
         while after < self._oldest and not reader.transport.is_closing():
             # No further than the events in memory begin: the log may be ahead of what was announced.
             limit = min(_REPLAY_BATCH, self._oldest - after)
-            after, chunks = await loop.run_in_executor(None, self._history, after, limit)
+            try:
+                after, chunks = await loop.run_in_executor(None, self._history, after, limit)
+            except Exception:
+                log.exception("The history after seq %d could not be read; its reader will come again", after)
+                reader.transport.abort()
+                return
             reader.transport.write(b"".join(chunks))
             waited_s = 0.0
             while reader.transport.get_write_buffer_size() > _MAX_WAITING_BYTES // 2:
@@ -154,12 +167,20 @@ class Hub:
             return
         self._head = fresh[-1].seq
         for event in fresh:
+            if event.withdraws:
+                self._blank(event.item)
             if len(self._recent) == _RECENT:
                 self._oldest = self._recent[0].seq
             self._recent.append(event)
         chunk = b"".join(event.chunk for event in fresh if event.chunk)
         if chunk:
             self._write(chunk)
+
+    def _blank(self, item: str) -> None:
+        """Forget what was shown of an item that is withdrawn: a reader who comes back gets no word of it."""
+        for place, event in enumerate(self._recent):
+            if event.item == item and event.chunk and not event.withdraws:
+                self._recent[place] = Event(event.seq, None)
 
     def heartbeat(self) -> None:
         """Tell every reader that the wire is there; finds the dead among them, too."""

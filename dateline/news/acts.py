@@ -4,6 +4,7 @@ One pure function decides, `next_item`; the wire calls it under its lock. The ta
 docs/wire.md. What no rule here allows cannot reach the wire.
 """
 
+import re
 from datetime import datetime
 from enum import StrEnum
 
@@ -45,6 +46,11 @@ _INHERITED = (
     "headline", "body", "dateline", "located", "section", "slugline", "byline", "credit", "urgency",
     "language", "rest",
 )  # fmt: skip
+_PRINTED = ("headline", "section", "slugline", "byline", "credit", "ednote", "dateline")
+# Control characters but white space, and what XML 1.0 has no place for.
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+")
+_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 # ninjs: 4 and above are routine.
 ROUTINE_URGENCY = 4
 # A headline is one line on a phone's lock screen and a row in an index; longer is a paragraph by mistake.
@@ -68,7 +74,7 @@ def next_item(
     release that an embargo's own instant brings; it is refused before that instant.
     Raises ActRefused where the rules of the wire forbid the act, BadItem where the content is not fit.
     """
-    note = note.strip()
+    note = _tidy(note)
     if not note and act in NOTE_SAYS:
         raise ActRefused(f"A {act} needs a note that says {NOTE_SAYS[act]}.", act)
     if act in OPENING:
@@ -198,9 +204,19 @@ def _emptied(item: NewsItem) -> NewsItem:
     )
 
 
+def _tidy(text: str) -> str:
+    """Return a text on one line, without the characters that no format of ours can hold."""
+    return " ".join(_UNPRINTABLE.sub("", text).split())
+
+
 def _fit(item: NewsItem, agency: Agency | None) -> NewsItem:
     """Return the item with its text cleaned; raise BadItem where it cannot go out."""
-    headline = " ".join(item.headline.split())
+    if item.uri and not _URI.fullmatch(item.uri):
+        raise BadItem(f"{item.uri[:100]!r} is no uri; leave it out and one is made.", item.uri)
+    if item.language and not _LANGUAGE.fullmatch(item.language):
+        raise BadItem(f"{item.language[:100]!r} is no language tag (BCP 47), such as en or pt-BR.", item.language)
+    item = msgspec.structs.replace(item, **{name: _tidy(getattr(item, name)) for name in _PRINTED})
+    headline = item.headline
     if not headline:
         raise BadItem("The item has no headline. Give it one (Headline: …).", item.uri)
     if len(headline) > _HEADLINE_CHARS:
@@ -210,8 +226,7 @@ def _fit(item: NewsItem, agency: Agency | None) -> NewsItem:
         raise BadItem(f"Urgency runs from 1 (flash) to 9, not {urgency}.", urgency)
     return msgspec.structs.replace(
         item,
-        headline=headline,
-        section=" ".join(item.section.split()),
+        located=tuple(map(_tidy, item.located)),
         body=body.clean(item.body),
         urgency=urgency,
         language=item.language or (agency.language if agency else ""),

@@ -48,7 +48,7 @@ _ATTRIBUTES = {
 }
 _LINK_SCHEMES = {"http", "https", "mailto"}
 _BLOCKS = frozenset(["p", "h2", "h3", "li", "blockquote", "tr", "caption", "figcaption"])
-_OWN_PICTURE = re.compile(r"/(?!/)[^\\]*")
+_OWN_PICTURE = re.compile(r"/(?!/)[^\\\x00-\x20]*")
 
 _MARKDOWN = MarkdownIt("zero", {"html": False}).enable(
     ["heading", "blockquote", "list", "table", "link", "emphasis", "escape", "entity", "autolink"]

@@ -76,7 +76,7 @@ class Answerer:
 
     def __init__(self, store: PageStore, hosts: list[str]) -> None:
         self._store = store
-        self._hosts = frozenset(hosts)
+        self._hosts = frozenset(host.lower() for host in hosts)
         self._known: dict[bytes, _Known] = {}
         self._date = b""
         self._second = -1
@@ -190,5 +190,5 @@ def _http_date(text: str | None) -> float | None:
         return None
     try:
         return parsedate_to_datetime(text).timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):
         return None

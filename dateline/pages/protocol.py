@@ -89,7 +89,7 @@ class ReadyProtocol(HttpToolsProtocol):
                     self._waiting = data
                 return
             head = data if end == len(data) else data[:end]
-            opener = self.streams.get(head[: head.find(b" ", 4)].partition(b"?")[0])
+            opener = self.streams.get(head[: head.find(b" ", head.find(b" ") + 1)].partition(b"?")[0])
             if opener is not None and self._open_stream(opener, head):
                 return
             answer = self.answerer.answer(head)

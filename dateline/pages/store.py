@@ -11,8 +11,10 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+import msgspec
 
 from dateline.pages.ready import IMMUTABLE, REVALIDATE, Page, Ready
 
@@ -67,6 +69,7 @@ class PageStore:
         self._root = root
         self._memory_bytes = memory_bytes
         self._used = 0
+        self._changes = 0
         self._slots: OrderedDict[str, Slot] = OrderedDict()
         self._pending: dict[str, Ready | None] = {}
         self._lock = threading.Lock()
@@ -79,10 +82,15 @@ class PageStore:
         """
         with self._lock:
             slot = self._slots.get(path)
-            if slot is not None and slot.ready is not None and slot.ready.page == page:
-                return False
+            before = slot.ready.page if slot is not None and slot.ready is not None else None
+        if before == page:
+            return False
+        if before is not None and before.modified >= page.modified and before.body != page.body:
+            # Two changes in one second: a client that knows only the date must see the second one, too.
+            page = msgspec.structs.replace(page, modified=before.modified + timedelta(seconds=1))
         ready = Ready(page)
         with self._lock:
+            self._changes += 1
             self._pending[path] = ready
             self._remember(path, ready)
         return True
@@ -90,6 +98,7 @@ class PageStore:
     def drop(self, path: str) -> None:
         """Take the page away: the path answers nothing any more."""
         with self._lock:
+            self._changes += 1
             self._pending[path] = None
             self._forget(path)
 
@@ -101,18 +110,17 @@ class PageStore:
             return slot
         if not is_plain(path):
             return None
-        with self._lock:
-            if path in self._pending:
-                ready = self._pending[path]
-                return None if ready is None else self._remember(path, ready)
-        ready = self._load(path)
-        with self._lock:
-            # Something newer may have been put while the file was read.
-            if path in self._pending:
-                ready = self._pending[path]
-            elif (slot := self._slots.get(path)) is not None and slot.ready is not None:
-                return slot
-            return None if ready is None else self._remember(path, ready)
+        while True:
+            with self._lock:
+                changes = self._changes
+                if path in self._pending:
+                    ready = self._pending[path]
+                    return None if ready is None else self._remember(path, ready)
+            ready = self._load(path)
+            with self._lock:
+                # What was put or dropped while the file was read may be newer than what was read.
+                if self._changes == changes:
+                    return None if ready is None else self._remember(path, ready)
 
     def get(self, path: str) -> Ready | None:
         """Return the ready page at this path, or None."""
@@ -153,20 +161,27 @@ class PageStore:
     def flush(self) -> list[str]:
         """Write every page that was put or dropped since the last flush to its files; return their paths.
 
-        Each file is replaced whole. A crash in between leaves the old page or the new one.
+        Each file is replaced whole. A crash in between can leave some files old and some new; whoever put
+        the pages puts them again. Raises OSError, after all else was written, if a file could not be.
         """
         with self._flushing:
             with self._lock:
                 batch = dict(self._pending)
+            trouble: OSError | None = None
             for path, ready in batch.items():
-                if ready is None:
-                    self._unlink(path)
-                else:
-                    self._write(path, ready)
-            with self._lock:
-                for path, ready in batch.items():
+                try:
+                    if ready is None:
+                        self._unlink(path)
+                    else:
+                        self._write(path, ready)
+                except OSError as error:
+                    trouble = error
+                    continue
+                with self._lock:
                     if self._pending.get(path, batch) is ready:
                         del self._pending[path]
+            if trouble is not None:
+                raise trouble
             return list(batch)
 
     def _write(self, path: str, ready: Ready) -> None:

@@ -37,8 +37,10 @@ class SiteFold:
         if change is Change.NOTHING or (before is None and change is not Change.SHOW):
             return  # never public, and not made so
         item = dispatch.news
-        after = self._row(dispatch, item, before, _SHOWN[change])
+        shown = _SHOWN[change]
+        after = self._row(dispatch, item, before, shown)
         opened = self._around(before, after)
+        headings = self._headings(before, after)
         store.write_row(after)
         for slug in {after.slug, before.slug if before else ""} - {""}:
             store.touch_section(slug, dispatch.seq)
@@ -47,7 +49,11 @@ class SiteFold:
                 item.uri, item.version, dispatch.seq, dispatch.sent, str(dispatch.act), item.ednote, after.shown
             )
         )
-        store.mark_dirty(changed_pages(before, after, opened=opened, closed=self._around(before, after)), dispatch.seq)
+        # A kill or a hold jumps every queue.
+        pages = changed_pages(before, after, opened=opened, closed=self._around(before, after))
+        if self._headings(before, after) != headings:
+            pages |= self._menus()
+        store.mark_dirty(pages, dispatch.seq, jumps=shown != store.SHOWN)
 
     def _row(self, dispatch: Dispatch, item: NewsItem, before: store.Row | None, shown: int) -> store.Row:
         if shown != store.SHOWN and before is not None:
@@ -79,10 +85,19 @@ class SiteFold:
         pages: set[str] = set()
         slugs = {after.slug} | ({before.slug} if before else set())
         if any(slug and store.section_is_empty(slug) for slug in slugs):
-            pages |= {"sections"} | {f"section:{slug}" for slug, _ in store.sections()}
+            pages |= self._menus()
         if store.day_is_empty(after.day):
             pages |= {f"day:{day}" for day in store.neighbours(after.day) if day}
         return pages
+
+    def _headings(self, before: store.Row | None, after: store.Row) -> list[str]:
+        """Return how the menu prints the sections that an item is in: as their newest item spells them."""
+        slugs = sorted({after.slug, before.slug if before else ""} - {""})
+        return [row.heading for slug in slugs for row in store.newest(1, slug=slug)]
+
+    def _menus(self) -> set[str]:
+        """Return the pages that have the menu of sections, but the front, which changes anyway."""
+        return {"sections"} | {f"section:{slug}" for slug, _ in store.sections()}
 
     def forget(self) -> None:
         """Drop the newsfeed."""

@@ -5,6 +5,7 @@ marks. A crash in between leaves the marks, and the next start renders those pag
 """
 
 import hashlib
+import logging
 from collections.abc import Callable, Iterable
 from importlib import resources
 from pathlib import Path
@@ -18,6 +19,7 @@ from dateline.site import assets, store
 from dateline.site.render import render
 from dateline.wire.identity import wire_id
 
+log = logging.getLogger(__name__)
 # Pages rendered in one go of a long catch-up.
 _BATCH = 64
 # Pages rendered before the server answers its first reader; what is left is rendered while it runs.
@@ -32,6 +34,7 @@ class SitePublisher:
     def __init__(self, pages: PageStore) -> None:
         self._pages = pages
         self._rendered: dict[str, int] = {}
+        self._failed: dict[str, int] = {}
 
     def start(self) -> int:
         """Bring the pages up to date at a start; return how many were rendered before it returned.
@@ -48,7 +51,7 @@ class SitePublisher:
         # These two say what is newest; a start is the time to be sure of them.
         self._put("front")
         self._put("sections")
-        count = self.publish(limit=_AT_START)
+        count = self.publish_first() + self.publish(limit=_AT_START)
         self.settle()
         return count
 
@@ -79,13 +82,29 @@ class SitePublisher:
 
         `until` is asked after each page and ends it early: a new dispatch need not wait for old pages.
         """
-        waiting = [(page, seq) for page, seq in store.read_dirty(limit) if self._rendered.get(page, -1) < seq]
-        for count, (page, seq) in enumerate(waiting, 1):
-            self._put(page)
+        return self._render(store.read_dirty(limit), until)
+
+    def publish_first(self) -> int:
+        """Render what nothing may delay: the pages of withdrawn items, and the front; return how many."""
+        return self._render(store.read_dirty_first(), lambda: False)
+
+    def _render(self, dirty: list[tuple[str, int]], until: Callable[[], bool]) -> int:
+        count = 0
+        for page, seq in dirty:
+            if self._rendered.get(page, -1) >= seq or self._failed.get(page, -1) >= seq:
+                continue
+            try:
+                self._put(page)
+            except Exception:
+                # One page that cannot be rendered must not hold up the others; its mark stays.
+                log.exception("The page %s could not be rendered", page)
+                self._failed[page] = seq
+                continue
             self._rendered[page] = seq
+            count += 1
             if until():
-                return count
-        return len(waiting)
+                break
+        return count
 
     @property
     def has_unsettled(self) -> bool:
@@ -102,7 +121,7 @@ class SitePublisher:
             for page, seq in rendered.items():
                 if self._rendered.get(page) == seq:
                     del self._rendered[page]
-        return bool(store.read_dirty(1))
+        return any(page not in self._failed for page, _ in store.read_dirty(len(self._failed) + 1))
 
     def render_all(self, kept: Iterable[str] = (), progress: Callable[[str], None] = lambda page: None) -> int:
         """Render every page anew and take away whatever else lies in the folder but `kept`; return how many.

@@ -182,20 +182,28 @@ def every_page() -> Iterable[str]:
 
 
 # What most readers look at is rendered first.
+_JUMPS = -1
 _RANKS = {"front": 0, "item": 1, "section": 2, "sections": 2, "day": 3}
 
 
-def mark_dirty(pages: Iterable[str], seq: int) -> None:
-    """Mark pages to be rendered anew, because of this seq."""
+def mark_dirty(pages: Iterable[str], seq: int, *, jumps: bool = False) -> None:
+    """Mark pages to be rendered anew, because of this seq; `jumps` puts them before all others."""
     sql().executemany(
-        "INSERT INTO site_dirty VALUES (?, ?, ?) ON CONFLICT (page) DO UPDATE SET seq = excluded.seq",
-        ((page, _RANKS[page.partition(":")[0]], seq) for page in pages),
+        "INSERT INTO site_dirty VALUES (?, ?, ?) ON CONFLICT (page) DO UPDATE SET seq = excluded.seq, "
+        "rank = min(rank, excluded.rank)",
+        ((page, _JUMPS if jumps else _RANKS[page.partition(":")[0]], seq) for page in pages),
     )
 
 
 def read_dirty(limit: int) -> list[tuple[str, int]]:
-    """Return (page, seq) of pages that wait to be rendered: the front, the newest items, sections, days."""
+    """Return (page, seq) of pages that wait: what was withdrawn, the front, the newest items, sections, days."""
     rows = sql().execute("SELECT page, seq FROM site_dirty ORDER BY rank, seq DESC LIMIT ?", (limit,))
+    return rows.fetchall()
+
+
+def read_dirty_first() -> list[tuple[str, int]]:
+    """Return (page, seq) of the pages that nothing may delay: those of withdrawn items, and the front."""
+    rows = sql().execute("SELECT page, seq FROM site_dirty WHERE rank <= 0 ORDER BY rank, seq DESC")
     return rows.fetchall()
 
 

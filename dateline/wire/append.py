@@ -72,7 +72,8 @@ def append_all(submissions: Iterable[Submission]) -> list[Dispatch]:
         if appended:
             checkpoint = Checkpoint(agency.origin, head.seq, root_of(head.frontier))
             store.write_head(msgspec.structs.replace(head, checkpoint=signer.sign(checkpoint.text())))
-        transaction.on_commit(bell.ring)
+        # What is committed is committed: a bell that cannot ring must not make it look otherwise.
+        transaction.on_commit(bell.ring, robust=True)
     return appended
 
 
@@ -80,7 +81,7 @@ def _append_one(submission: Submission, head: store.Head, now: datetime, agency:
     uri = submission.uri or (submission.item.uri if submission.item else "")
     state = store.read_state(uri) if uri else None
     if state is None and submission.act not in OPENING:
-        raise UnknownItem(f"No item on the wire has the uri {uri!r}. `dateline status --items` lists the latest.", uri)
+        raise UnknownItem(f"No item on the wire has the uri {uri!r}. `dateline status` lists the latest.", uri)
     if state is not None and state.act == Act.ADVISORY:
         raise ActRefused(f"{uri} is an advisory; it went out and nothing follows it. Send another.", uri)
     before = store.read_item(state.seq) if state else None
@@ -117,13 +118,31 @@ def release_due() -> tuple[list[Dispatch], timedelta | None]:
     Returns the dispatches and how long it is until the next instant, None if no embargo waits.
     Called by the running server; two servers do no harm, the rule lets only one release each.
     """
-    released: list[Dispatch] = []
+    now = datetime.now(UTC)
+    due: list[str] = []
+    wait: timedelta | None = None
     for embargoed, uri in store.read_embargoes():
-        wait = parse_instant(embargoed) - datetime.now(UTC)
-        if wait > timedelta(0):
-            return released, wait
+        instant = parse_instant(embargoed)
+        if instant > now:
+            wait = instant - now
+            break
+        due.append(uri)
+    try:
+        return append_all(_lift(uri) for uri in due), wait
+    except ActRefused:
+        return _release_each(due), wait
+
+
+def _lift(uri: str) -> Submission:
+    return Submission(act=Act.RELEASE, uri=uri, by_clock=True)
+
+
+def _release_each(uris: list[str]) -> list[Dispatch]:
+    """Release one by one, where another process released, held or killed one of them in this moment."""
+    released: list[Dispatch] = []
+    for uri in uris:
         try:
-            released.append(append(Act.RELEASE, uri=uri, by_clock=True))
+            released += append_all([_lift(uri)])
         except ActRefused:
-            continue  # another process released, held or killed it in this moment
-    return released, None
+            continue
+    return released

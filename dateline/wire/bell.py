@@ -29,10 +29,13 @@ class Bell:
 
     def __enter__(self) -> "Bell":
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._path.unlink(missing_ok=True)
-        os.mkfifo(self._path, 0o600)
+        # Made and opened under another name: whoever rings would take a bell that nobody reads for dead.
+        fresh = self._path.with_name(f".{self._path.name}")
+        fresh.unlink(missing_ok=True)
+        os.mkfifo(fresh, 0o600)
         # Read and write: a pipe with a writer of its own never reports the end of its file.
-        self._fd = os.open(self._path, os.O_RDWR | os.O_NONBLOCK)
+        self._fd = os.open(fresh, os.O_RDWR | os.O_NONBLOCK)
+        fresh.replace(self._path)
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
@@ -73,8 +76,8 @@ def ring() -> None:
             continue
         try:
             os.write(fd, b"!")
-        except BlockingIOError:
-            pass  # full of rings that were not heard yet: it will wake
+        except OSError:
+            pass  # full of rings that were not heard yet, so it will wake; or its follower has just gone
         finally:
             os.close(fd)
 

@@ -15,7 +15,7 @@ from dateline.wire import store, tree
 from dateline.wire.dispatch import Dispatch, to_line
 from dateline.wire.errors import WireError
 from dateline.wire.keys import load_signer
-from dateline.wire.merkle import range_root
+from dateline.wire.merkle import check_inclusion, range_root
 from dateline.wire.note import Checkpoint
 
 
@@ -61,7 +61,14 @@ def export_item(dispatches: list[Dispatch]) -> bytes:
     give the same bytes.
     """
     size = dispatches[-1].seq
+    root = tree.root(size)
+    proofs = [tree.inclusion(row.seq, size) for row in dispatches]
+    if not all(
+        check_inclusion(row.seq - 1, size, row.computed_leaf(), proof, root)
+        for row, proof in zip(dispatches, proofs, strict=True)
+    ):
+        raise WireError("The log does not prove its own dispatches; run `dateline verify`.", size)
     signer = load_signer(settings.DATELINE_HOME / "keys", settings.AGENCY.origin)
-    note = signer.sign(Checkpoint(settings.AGENCY.origin, size, tree.root(size)).text())
-    footer = Footer(note, [_encoded(tree.inclusion(row.seq, size)) for row in dispatches])
+    note = signer.sign(Checkpoint(settings.AGENCY.origin, size, root).text())
+    footer = Footer(note, [_encoded(proof) for proof in proofs])
     return b"".join(to_line(row) for row in dispatches) + msgspec.json.encode(footer) + b"\n"

@@ -5,13 +5,12 @@ and commits their state and their cursors in one transaction, so that a crash at
 each exactly at its cursor.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from django.db import transaction
 
 from dateline.wire import store
-from dateline.wire.bell import Bell
 from dateline.wire.dispatch import Dispatch
 
 # Rows a transaction: a catch-up shares one fsync among many, and no lock is held for long.
@@ -30,17 +29,6 @@ class Projection(Protocol):
 
     def forget(self) -> None:
         """Drop all state, to fold it anew from the log; runs inside a transaction."""
-
-
-def follow(after: int, *, bell: Bell, stopped: Callable[[], bool], batch: int = BATCH) -> Iterator[list[Dispatch]]:
-    """Yield batches of new dispatches as they are appended, in order, until `stopped` says so."""
-    while not stopped():
-        rows = store.read_rows(after, batch)
-        if rows:
-            after = rows[-1].seq
-            yield rows
-        else:
-            bell.wait(POLL_S)
 
 
 def fold(projections: Sequence[Projection], *, batch: int = BATCH) -> int:

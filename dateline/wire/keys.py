@@ -21,6 +21,9 @@ def make_keys(folder: Path, origin: str) -> bool:
     folder.chmod(0o700)
     path = folder / "wire.key"
     if path.exists():
+        if not (folder / "wire.pub").exists():
+            load_signer.cache_clear()
+            (folder / "wire.pub").write_text(load_signer(folder, origin).verifier_key + "\n")
         return False
     private = Ed25519PrivateKey.generate()
     pem = private.private_bytes(

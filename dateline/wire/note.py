@@ -5,7 +5,6 @@ A verifier key is `<name>+<key hash>+<base64 of 0x01 and the public key>`.
 """
 
 import base64
-import binascii
 import hashlib
 
 import msgspec
@@ -67,7 +66,7 @@ class Verifier:
             if not name or key[:1] != _ED25519 or bytes.fromhex(hash_hex) != _key_hash(name, key[1:]):
                 raise ValueError
             self._public = Ed25519PublicKey.from_public_bytes(key[1:])
-        except (ValueError, binascii.Error) as error:
+        except ValueError as error:
             raise NotVerified(
                 f"{verifier_key.strip()[:100]!r} is not a verifier key (name+hash+base64); "
                 "the agency's stands in its keys/wire.pub."
@@ -93,7 +92,7 @@ class Verifier:
                 if raw[:4] != self._hash:
                     continue
                 self._public.verify(raw[4:], text.encode())
-            except (InvalidSignature, binascii.Error) as error:
+            except (InvalidSignature, ValueError) as error:
                 raise NotVerified("The checkpoint's signature is wrong: this is not what the agency signed.") from error
             return text
         raise NotVerified(

@@ -49,6 +49,11 @@ def sql() -> sqlite3.Connection:
     return raw
 
 
+def is_ready() -> bool:
+    """Whether the log's tables are there."""
+    return sql().execute("SELECT 1 FROM sqlite_master WHERE name = 'wire_cursor'").fetchone() is not None
+
+
 def read_head() -> Head:
     """Return the head of the log; an empty log has seq 0."""
     row = sql().execute("SELECT seq, sent, frontier, checkpoint FROM wire_head WHERE id = 1").fetchone()
@@ -105,8 +110,9 @@ def find_uri(text: str) -> str | None:
     """Return the uri of the item that a uri, an address or the end of one names, or None."""
     row = sql().execute("SELECT uri FROM wire_item WHERE uri = ? OR path = ?", (text, text)).fetchone()
     if row is None and len(tail := text.rstrip("/").rpartition("-")[2]) >= 8:
-        rows = sql().execute("SELECT uri FROM wire_item WHERE path LIKE ? LIMIT 2", (f"%-{tail}/",)).fetchall()
-        row = rows[0] if len(rows) == 1 else None
+        query = "SELECT uri FROM wire_item WHERE substr(path, -?) = ? LIMIT 2"
+        found = sql().execute(query, (len(tail) + 2, f"-{tail}/")).fetchall()
+        row = found[0] if len(found) == 1 else None
     return row[0] if row else None
 
 

@@ -5,22 +5,22 @@ wire or an item that is served (a URL). Each raises NotVerified with a sentence 
 """
 
 import base64
-import binascii
 import contextlib
+import http.client
 import os
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import msgspec
 from django.conf import settings
 
 from dateline.news.acts import Act
 from dateline.news.errors import BadItem
-from dateline.wire import store
+from dateline.wire import store, tree
 from dateline.wire.append import state_after
 from dateline.wire.dispatch import Dispatch, from_line
 from dateline.wire.errors import NotVerified
@@ -31,6 +31,7 @@ from dateline.wire.merkle import (
     check_inclusion,
     grow,
     root_of,
+    root_of_leaves,
 )
 from dateline.wire.note import Checkpoint, Verifier
 from dateline.wire.tree import tile_address
@@ -43,7 +44,10 @@ def _silent(seq: int) -> None:
 
 
 class Verified(msgspec.Struct, frozen=True):
-    """What was verified: the checkpoint that the agency signed, and how many dispatches were looked at."""
+    """What was verified: the checkpoint that the agency signed, and how many dispatches were read for it.
+
+    Of a served wire only the tree is read, so that `dispatches` is 0.
+    """
 
     checkpoint: Checkpoint
     dispatches: int
@@ -95,12 +99,16 @@ class _Walk:
 def verify_wire(verifier: Verifier, progress: Progress = _silent) -> Verified:
     """Verify this wire's database against its signed head, its tiles and the last head remembered."""
     head = store.read_head()
+    remembered = _remembered(verifier)
     if not head.seq:
+        if remembered and remembered.size:
+            raise NotVerified(
+                f"The log is empty, but a head of {remembered.size} was seen here before: it was wiped.", 1
+            )
         if store.read_rows(0, 1):
             raise NotVerified("The wire has dispatches but no signed head.", 1)
         return Verified(Checkpoint(verifier.name, 0, root_of([])), 0)
     checkpoint = verifier.open(head.checkpoint)
-    remembered = _remembered(verifier)
     walk, tile = _Walk(), []
     states: dict[str, store.ItemState] = {}
     for dispatch in store.iterate(until=max(head.seq, checkpoint.size) + 1):
@@ -138,6 +146,9 @@ def verify_wire(verifier: Verifier, progress: Progress = _silent) -> Verified:
         raise NotVerified(
             f"The log is not what the agency signed; what differs lies in seq {begin} to {walk.seq}.", begin
         )
+    if (head.seq, head.sent, head.frontier) != (walk.seq, walk.sent, tuple(walk.frontier)):
+        raise NotVerified("The head that the next dispatch would be appended to is not that of the log.", walk.seq)
+    _check_tiles(walk.seq)
     _check_items(states)
     remember(head.checkpoint)
     return Verified(checkpoint, walk.seq)
@@ -163,6 +174,19 @@ def _check_tile(size: int, leaves: list[bytes]) -> None:
             raise NotVerified(f"Seq {seq} is not the dispatch that was appended there: its tile differs.", seq)
 
 
+def _check_tiles(size: int) -> None:
+    """Check every kept tile above the leaves, and every tile's root, against those below it."""
+    level, count = 0, size // TILE_WIDTH
+    while count:
+        for place in range(count):
+            kept = store.read_tile(level, place)
+            if kept is None or store.read_tile_roots(level, place, place + 1) != [root_of_leaves(kept)]:
+                raise NotVerified(f"The tile {level}/{place} of the log is missing or was changed.", place)
+            if level and kept != store.read_tile_roots(level - 1, place * TILE_WIDTH, (place + 1) * TILE_WIDTH):
+                raise NotVerified(f"The tile {level}/{place} of the log is not that of the tiles below it.", place)
+        level, count = level + 1, count // TILE_WIDTH
+
+
 def _check_items(states: dict[str, store.ItemState]) -> None:
     rows = store.sql().execute("SELECT uri, path, seq, act, version, pubstatus, embargoed FROM wire_item")
     kept = {row[0]: store.ItemState(*row) for row in rows}
@@ -180,10 +204,28 @@ def _remembered(verifier: Verifier) -> Checkpoint | None:
         return verifier.open(_remembered_path().read_text())
     except FileNotFoundError:
         return None
+    except UnicodeDecodeError as error:
+        raise NotVerified(f"{_remembered_path()} is not a checkpoint.") from error
+
+
+def check_remembered(verifier: Verifier) -> None:
+    """Raise NotVerified if this log does not begin with the one whose head was last seen here."""
+    remembered = _remembered(verifier)
+    size = store.head_seq()
+    if remembered and (remembered.size > size or tree.root(remembered.size) != remembered.root):
+        raise NotVerified(
+            f"This log of {size} dispatches does not continue the one of {remembered.size} that was last seen here: it "
+            f"was rolled back or changed. If you restored a backup on purpose, remove {_remembered_path()}.",
+            remembered.size,
+        )
 
 
 def remember(note: str) -> None:
-    """Keep a signed head outside the database, so that a later roll-back shows."""
+    """Keep a signed head outside the database, so that a later roll-back shows.
+
+    The head of a log that does not continue the one remembered is not kept: the evidence stays.
+    """
+    check_remembered(read_verifier())
     path = _remembered_path()
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".checkpoint.{os.getpid()}")
@@ -207,7 +249,9 @@ def _verify_export(first: bytes, lines: Iterator[bytes], verifier: Verifier, pro
     try:
         header = msgspec.json.decode(first, type=Header)
         frontier = [base64.b64decode(value, validate=True) for value in header.frontier]
-    except (msgspec.DecodeError, binascii.Error) as error:
+        if header.first < 1 or len(frontier) != (header.first - 1).bit_count():
+            raise ValueError("its frontier does not fit its first seq")
+    except (msgspec.DecodeError, ValueError) as error:
         raise NotVerified(f"The first line is not that of an export: {error}.") from error
     walk = _Walk(header.first, frontier)
     footer: Footer | None = None
@@ -259,7 +303,7 @@ def _verify_saved(lines: Iterable[bytes], verifier: Verifier) -> Verified:
         dispatch = from_line(line)
         try:
             path = [base64.b64decode(value, validate=True) for value in proof]
-        except binascii.Error as error:
+        except ValueError as error:
             raise NotVerified(f"The proof of seq {dispatch.seq} is not base64.", dispatch.seq) from error
         if not check_inclusion(dispatch.seq - 1, checkpoint.size, dispatch.leaf, path, checkpoint.root):
             raise NotVerified(f"Seq {dispatch.seq} is not a dispatch that the agency signed.", dispatch.seq)
@@ -271,13 +315,13 @@ _MAX_ANSWER_BYTES = 64 * 1024 * 1024
 
 
 def _get(url: str) -> bytes:
-    request = urllib.request.Request(url, headers={"User-Agent": "dateline-verify"})  # noqa: S310
     try:
+        request = urllib.request.Request(url, headers={"User-Agent": "dateline-verify"})  # noqa: S310
         with contextlib.closing(urllib.request.urlopen(request, timeout=30)) as answer:  # noqa: S310
             return bytes(answer.read(_MAX_ANSWER_BYTES))
     except urllib.error.HTTPError as error:
         raise NotVerified(f"{url} answers {error.code} {error.reason}.") from error
-    except (urllib.error.URLError, OSError) as error:
+    except (urllib.error.URLError, http.client.HTTPException, OSError, ValueError) as error:
         raise NotVerified(f"{url} cannot be reached: {error}.") from error
 
 
@@ -286,9 +330,14 @@ def verify_url(url: str, verifier: Verifier, progress: Progress = _silent) -> Ve
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https"):
         raise NotVerified(f"{url!r} is not an http or https address.")
-    path = parts.path.rstrip("/")
+    path = unquote(parts.path).rstrip("/")
     if path and path not in ("/log", "/log/checkpoint"):
-        return verify_lines(_get(f"{parts.scheme}://{parts.netloc}{path}/dispatch.ndjson").splitlines(), verifier)
+        lines = _get(f"{parts.scheme}://{parts.netloc}{quote(path)}/dispatch.ndjson").splitlines()
+        verified = verify_lines(lines, verifier)
+        for line in lines[:-1]:
+            if from_line(line).news.path.rstrip("/") != path:
+                raise NotVerified(f"{url} serves the signed dispatches of another item.")
+        return verified
     base = f"{parts.scheme}://{parts.netloc}/log"
     checkpoint = verifier.open(_get(f"{base}/checkpoint").decode("utf-8", "replace"))
     frontier: list[bytes] = []
@@ -302,4 +351,4 @@ def verify_url(url: str, verifier: Verifier, progress: Progress = _silent) -> Ve
         progress(begin + width)
     if root_of(frontier) != checkpoint.root:
         raise NotVerified("The tiles that are served are not those of the signed head.")
-    return Verified(checkpoint, checkpoint.size)
+    return Verified(checkpoint, 0)

@@ -108,7 +108,12 @@ def test_fifty_kills_of_the_server_during_a_stream_of_publishes_lose_nothing(wir
     while follower.last < max(shown) and time.monotonic() < deadline:
         time.sleep(0.1)
     follower.done.set()
-    assert follower.seqs == shown and follower.resets == 0
+    # In order, none twice, none missing, but for what was withdrawn before the reader came back for it.
+    last_withdrawal = {row["uri"]: row["seq"] for row in export if row["act"] in ("hold", "kill")}
+    assert follower.seqs == sorted(set(follower.seqs)) and follower.resets == 0
+    for seq in set(shown) - set(follower.seqs):
+        assert last_withdrawal.get(by_seq[seq]["uri"], 0) > seq
+    assert len(follower.seqs) > len(shown) // 2
 
     wire.stop()
     served = files(wire.home / "site")
@@ -266,7 +271,9 @@ def test_a_bad_setting_stops_the_start_with_a_sentence(wire: Wire) -> None:
 
 
 def test_a_second_server_on_the_port_says_so(server: Wire) -> None:
-    assert "port taken" in server.run("run", code=1)
+    assert "already" in server.run("run", code=1)
+    server.env["DATELINE_HOME"] = str(server.home.parent / "other")
+    assert "cannot listen" in server.run("run", code=1)
 
 
 def test_a_full_disk_is_a_sentence_and_loses_nothing(wire: Wire) -> None:

@@ -161,3 +161,17 @@ def test_a_dispatch_under_the_title_of_an_element_is_its_text(tmp_path: Path) ->
 )
 def test_a_derived_headline_is_the_first_sentence(paragraph: str, headline: str) -> None:
     assert derive_headline(paragraph.strip()) == headline
+
+
+def test_the_second_run_adds_nothing_when_sections_are_known_better_by_then(tmp_path: Path) -> None:
+    path = Path(__file__).parent / "pages" / "22-quarry-date-heading-title.txt"
+    import_files([path], year=None, release=True)
+    head = store.head_seq()
+    known = {row.news.section for row in store.iterate()} | {"", "World", "News"}
+    again = import_files([path], year=None, release=True, known=known)[0]
+    assert store.head_seq() == head and again.released == 0
+    assert quarantine.count_waiting() == sum(taken.state != "released" for taken in again.taken)
+
+
+def test_what_is_no_file_is_not_read_for_ever(tmp_path: Path) -> None:
+    assert load(Path("/dev/zero")).trouble

@@ -190,4 +190,18 @@ def test_events_say_what_changes_for_a_reader_and_nothing_else() -> None:
         (8, "element", ""), (9, "withdrawal", "kill"),
     ]  # fmt: skip
     last, chunks = read_history(0, 100)
-    assert last == 9 and len(chunks) == 6
+    # Whoever comes back later hears that it went, and no word of what it said.
+    assert last == 9 and [re.match(rb"id: (\d+)", chunk)[1] for chunk in chunks] == [b"6", b"8", b"9"]  # type: ignore[index]
+    assert b"First" not in b"".join(chunks)
+
+
+def test_a_reader_who_comes_back_after_a_kill_gets_no_word_of_the_item() -> None:
+    async def scenario() -> None:
+        hub = Hub("wire", 0, history_of(0))
+        hub.announce([Event(1, b"id: 1\nevent: element\ndata: secret\n\n", "tag:a"), element(2)])
+        hub.announce([Event(3, b"id: 3\nevent: withdrawal\ndata: {}\n\n", "tag:a", True)])
+        client = Transport()
+        hub.open(request("after=0"), client)
+        assert client.events == [("element", 2), ("withdrawal", 3)] and b"secret" not in client.written
+
+    run(scenario())

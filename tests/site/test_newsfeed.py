@@ -313,3 +313,45 @@ def test_folding_a_dispatch_again_changes_nothing() -> None:
     public.catch_up()
     assert public.files() == before
     assert refold(SiteFold()) == 1
+
+
+def test_a_kill_jumps_the_queue_of_pages_to_render() -> None:
+    public = Public()
+    first = publish("To be killed")
+    public.catch_up()
+    append(Act.KILL, uri=first.uri, note="Forged.")
+    for number in range(100):
+        publish(f"Story {number}")
+    public.outlets.step(0, lambda events: None)
+    assert public.status(first.news.path) == 410
+
+
+def test_one_page_that_cannot_be_rendered_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    from dateline.site import publish as publishing
+
+    public = Public()
+    bad, good = publish("Bad"), publish("Good")
+    real = publishing.render
+
+    def render(name: str) -> Any:
+        if name == f"item:{bad.uri}":
+            raise ValueError("broken")
+        return real(name)
+
+    monkeypatch.setattr(publishing, "render", render)
+    public.catch_up()
+    assert public.status(good.news.path) == 200 and titles(public.body("/")) == ["Good", "Bad"]
+    monkeypatch.setattr(publishing, "render", real)
+    again = Public()  # the mark stayed: the next start renders it
+    assert again.status(bad.news.path) == 200
+
+
+def test_a_section_spelled_anew_is_spelled_so_in_every_menu() -> None:
+    public = Public()
+    publish("A", section="Sport")
+    publish("B", section="World")
+    public.catch_up()
+    publish("C", section="WORLD")
+    public.catch_up()
+    for path in ("/", "/sections/", "/sections/sport/", "/sections/world/"):
+        assert ">WORLD</a>" in public.body(path)

@@ -1,7 +1,9 @@
 """The log: order, gaplessness, the acts' rules, proofs, and what the database itself refuses."""
 
+import os
 import sqlite3
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from django.db import connection, transaction
@@ -14,9 +16,10 @@ from dateline.news.errors import ActRefused, BadItem, NewsError
 from dateline.news.item import NewsItem, PubStatus
 from dateline.wire import merkle, store, tree
 from dateline.wire.append import Submission, append, append_all, release_due
+from dateline.wire.bell import Bell
 from dateline.wire.errors import NotVerified, UnknownItem, WireError
 from dateline.wire.export import export_item, export_wire
-from dateline.wire.verify import read_verifier, verify_lines, verify_wire
+from dateline.wire.verify import read_verifier, remember, verify_lines, verify_wire
 
 pytestmark = pytest.mark.usefixtures("home")
 
@@ -360,3 +363,72 @@ def test_random_acts_keep_every_promise_of_the_log(plan: list[tuple[Act, int, st
             assert merkle.check_inclusion(row.seq - 1, len(everything), row.leaf, tree.inclusion(row.seq), root)
         transaction.set_rollback(True)
     assert connection.in_atomic_block is False
+
+
+def test_a_bell_whose_follower_has_gone_does_not_make_an_append_look_failed(home: Path) -> None:
+    run = home / "run"
+    run.mkdir()
+    os.mkfifo(run / "bell-1-1")  # nobody reads it
+    with Bell() as bell:
+        publish()
+        assert bell.wait(1)
+    assert not list(run.iterdir()) and store.head_seq() == 1
+
+
+def test_verify_finds_a_wiped_wire_and_a_changed_frontier_and_changed_tiles(home: Path) -> None:
+    fill(260)
+    verify_wire(read_verifier())
+    for statement in (
+        "UPDATE wire_head SET frontier = zeroblob(length(frontier))",
+        "UPDATE wire_head SET sent = '2020-01-01T00:00:00.000000Z'",
+        "UPDATE wire_tile SET root = zeroblob(32)",
+    ):
+        with transaction.atomic():
+            tamper(statement)
+            with pytest.raises(NotVerified):
+                verify_wire(read_verifier())
+            transaction.set_rollback(True)
+    tamper(*(f"DELETE FROM {table}" for table in ("wire_dispatch", "wire_head", "wire_item", "wire_tile")))
+    with pytest.raises(NotVerified, match="wiped"):
+        verify_wire(read_verifier())
+
+
+def test_the_evidence_of_a_roll_back_is_not_overwritten(home: Path) -> None:
+    fill(3)
+    head = store.read_head()
+    fill(2)
+    remember(store.read_head().checkpoint)
+    tamper("DELETE FROM wire_dispatch WHERE seq > 3", "DELETE FROM wire_head", "DELETE FROM wire_item WHERE seq > 3")
+    store.write_head(head)
+    fill(3)
+    with pytest.raises(NotVerified, match="rolled back or changed"):
+        remember(store.read_head().checkpoint)
+    with pytest.raises(NotVerified, match="rewritten"):
+        verify_wire(read_verifier())
+
+
+@pytest.mark.parametrize(
+    "first",
+    [b'{"wire":"x","from":0,"frontier":[]}', b'{"wire":"x","from":7,"frontier":[]}', b'{"wire":"\xff"', b"\x00"],
+)
+def test_a_forged_export_gets_a_sentence(home: Path, first: bytes) -> None:
+    fill(3)
+    with pytest.raises(NotVerified):
+        verify_lines([first, *list(export_wire())[1:]], read_verifier())
+
+
+def test_many_embargoes_of_one_instant_are_lifted_together(home: Path) -> None:
+    soon = datetime.now(UTC) + timedelta(seconds=0.5)
+    uris = [publish(f"Story {number}", embargoed=soon) for number in range(50)]
+    append(Act.HOLD, uri=uris[0], note="Checking.")
+    while datetime.now(UTC) < soon:
+        assert release_due()[0] == []
+    released, wait = release_due()
+    assert [row.uri for row in released] == uris[1:] and wait is None
+
+
+def test_an_uri_or_a_language_that_is_none_is_refused() -> None:
+    for item in (story(uri="no uri\x07"), story(uri="tag:x,1:\x0bx"), story(language="e\x07n")):
+        with pytest.raises(BadItem):
+            append(Act.PUBLISH, item)
+    assert append(Act.PUBLISH, story("A\x07 bell\x0b rings", byline="Wor\x08ld")).news.headline == "A bell rings"
