@@ -10,7 +10,9 @@ from datetime import date, datetime, time
 
 import msgspec
 
-from dateline.intake.page_text import FoundDispatch, FoundElement, Recognised
+from dateline.intake.dispatches import FoundDispatch
+from dateline.intake.elements import FoundElement
+from dateline.intake.page_text import Recognised
 from dateline.intake.stamps import Stamp, moment
 from dateline.intake.years import year_near, years_of
 from dateline.news import body
