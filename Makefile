@@ -23,6 +23,7 @@ lint: $(VENV)/.test
 bench: $(VENV)/.test
 	@$(BIN)/python -m bench.pages
 	@$(BIN)/python -m bench.live
+	@$(BIN)/python -m bench.fresh
 
 $(VENV)/bin/python:
 	@echo "Making a virtual environment in $(VENV)"

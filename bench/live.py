@@ -93,7 +93,8 @@ def measure(port: int, append: Callable[[int], tuple[float, float]]) -> dict[str
     return results
 
 
-_PRODUCER = """
+# Appends when told to, and says when it began and ended.
+PRODUCER = """
 import sys, time, django; django.setup()
 from dateline.wire.append import append
 from dateline.news.acts import Act
@@ -159,7 +160,7 @@ def main() -> None:
     """Measure and print."""
     with dateline_server() as (port, _, env), tempfile.TemporaryDirectory() as folder:
         env = {**env, "DJANGO_SETTINGS_MODULE": "dateline.settings"}
-        process, append = producer([sys.executable, "-c", _PRODUCER, BODY], env)
+        process, append = producer([sys.executable, "-c", PRODUCER, BODY], env)
         ours = measure(port, append)
         process.kill()
         other = free_port()
