@@ -24,11 +24,10 @@ from rich.console import Console  # noqa: E402
 from rich.progress import Progress  # noqa: E402
 
 from dateline import __version__  # noqa: E402
-from dateline.intake.errors import IntakeError  # noqa: E402
 from dateline.intake.importing import import_files  # noqa: E402
 from dateline.intake.report import print_report  # noqa: E402
 from dateline.news.acts import Act  # noqa: E402
-from dateline.news.errors import NewsError  # noqa: E402
+from dateline.news.errors import DatelineError  # noqa: E402
 from dateline.news.formats.reading import read_dispatch  # noqa: E402
 from dateline.news.item import NewsItem  # noqa: E402
 from dateline.projections import all_projections  # noqa: E402
@@ -39,7 +38,7 @@ from dateline.status import print_status  # noqa: E402
 from dateline.wire import bell, store  # noqa: E402
 from dateline.wire.append import append  # noqa: E402
 from dateline.wire.dispatch import Dispatch  # noqa: E402
-from dateline.wire.errors import UnknownItem, WireError  # noqa: E402
+from dateline.wire.errors import UnknownItem  # noqa: E402
 from dateline.wire.export import export_wire  # noqa: E402
 from dateline.wire.follow import refold  # noqa: E402
 from dateline.wire.keys import load_signer, make_keys  # noqa: E402
@@ -358,7 +357,7 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except (NewsError, WireError, IntakeError) as error:
+    except DatelineError as error:
         _fail(str(error))
     except (sqlite3.Error, DatabaseError) as error:
         _fail(f"The database in {settings.DATELINE_HOME} failed: {error}. What was not confirmed was not appended.")

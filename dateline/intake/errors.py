@@ -1,15 +1,12 @@
 """The error tree of the intake. Each error is a full sentence that says what to do next."""
 
+from dateline.news.errors import DatelineError
 
-class IntakeError(Exception):
-    """Something cannot be taken in. `code`, `value` and `retry` as in `dateline.news.errors`."""
+
+class IntakeError(DatelineError):
+    """Something cannot be taken in."""
 
     code = "intake"
-    retry = False
-
-    def __init__(self, sentence: str, value: object = None) -> None:
-        super().__init__(sentence)
-        self.value = value
 
 
 class Unreadable(IntakeError):

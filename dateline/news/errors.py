@@ -1,19 +1,28 @@
-"""The error tree of the news room. Each error is a full sentence that says what to do next."""
+"""The root of every error of Dateline, and the tree of the news room.
+
+Each room has one tree below `DatelineError`. A message is a full sentence that says what to do next.
+"""
 
 
-class NewsError(Exception):
-    """Something about a news item is not as it must be.
+class DatelineError(Exception):
+    """Something cannot be done as it was asked.
 
     Attributes: `code`, stable and machine readable; `value`, what offended, or None;
     `retry`, whether the same call can succeed later.
     """
 
-    code = "news"
+    code = "dateline"
     retry = False
 
     def __init__(self, sentence: str, value: object = None) -> None:
         super().__init__(sentence)
         self.value = value
+
+
+class NewsError(DatelineError):
+    """Something about a news item is not as it must be."""
+
+    code = "news"
 
 
 class BadItem(NewsError):

@@ -1,15 +1,12 @@
 """The error tree of the wire. Each error is a full sentence that says what to do next."""
 
+from dateline.news.errors import DatelineError
 
-class WireError(Exception):
-    """The wire cannot do what was asked. `code`, `value` and `retry` as in `dateline.news.errors`."""
+
+class WireError(DatelineError):
+    """The wire cannot do what was asked."""
 
     code = "wire"
-    retry = False
-
-    def __init__(self, sentence: str, value: object = None) -> None:
-        super().__init__(sentence)
-        self.value = value
 
 
 class KeyTrouble(WireError):
