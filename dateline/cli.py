@@ -296,7 +296,9 @@ def verify(what: str | None, key: str | None) -> None:
                 verified = verify_lines(file, verifier, show)
     point = verified.checkpoint
     if verified.dispatches:
-        out.print(f"Verified: {verified.dispatches} dispatches of {point.origin} are as they were signed.")
+        several = verified.dispatches != 1
+        count = f"{verified.dispatches} dispatch{'es' if several else ''}"
+        out.print(f"Verified: {count} of {point.origin} {'are as they were' if several else 'is as it was'} signed.")
     else:
         out.print(f"Verified: the tree of {point.size} dispatches that {point.origin} serves is the signed one.")
     out.print(f"  log   {point.size} dispatches, tree head {point.root.hex()}")
@@ -312,18 +314,32 @@ def _need_wire() -> None:
 
 @cli.command(cls=_Command, example="dateline export --from 1 --output wire.ndjson")
 @click.option("--from", "first", default=1, show_default=True, type=click.IntRange(1), help="The first seq.")
-@click.option("--output", default="-", type=click.File("wb", atomic=True), help="A file; - for standard output.")
-def export(first: int, output: IO[bytes]) -> None:
+@click.option("--output", default="-", type=click.Path(dir_okay=False, path_type=Path), help="A file; - for stdout.")
+def export(first: int, output: Path) -> None:
     """Write the wire as NDJSON that verifies offline with nothing but the public key.
 
     It holds everything, embargoed items too.
     """
     _need_wire()
     head = store.head_seq()
-    with progress_bar("Exporting", head - first + 2) as show:
+    with progress_bar("Exporting", head - first + 2) as show, _open_output(output) as file:
         for count, line in enumerate(export_wire(first)):
-            output.write(line)
+            file.write(line)
             show(count)
+
+
+@contextmanager
+def _open_output(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file, or standard output; what cannot be written to the end is an error, not a short file."""
+    if str(path) == "-":
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    with path.open("wb") as file:
+        yield file
+        file.flush()
+        if path.is_file():
+            os.fsync(file.fileno())
 
 
 @cli.command(cls=_Command, example="dateline rebuild site")
@@ -360,7 +376,7 @@ def main() -> None:
     except DatelineError as error:
         _fail(str(error))
     except (sqlite3.Error, DatabaseError) as error:
-        _fail(f"The database in {settings.DATELINE_HOME} failed: {error}. What was not confirmed was not appended.")
+        _fail(f"The database in {settings.DATELINE_HOME} failed: {error}. Nothing that was confirmed is lost by it.")
     except BrokenPipeError:
         sys.exit(141)
     except OSError as error:

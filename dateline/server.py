@@ -35,7 +35,7 @@ from dateline.site.fold import SiteFold
 from dateline.site.publish import SitePublisher
 from dateline.wire import bell, store
 from dateline.wire.embargo import keep_embargoes
-from dateline.wire.errors import WireError
+from dateline.wire.errors import NotVerified, WireError
 from dateline.wire.follow import POLL_S, fold
 from dateline.wire.identity import wire_id
 from dateline.wire.verify import remember
@@ -138,6 +138,8 @@ class Outlets:
                     if self.site.settle():
                         bell.ring()  # the folder goes on with the next pages of a long catch-up
                     remember(store.read_head().checkpoint)
+                except NotVerified as error:
+                    log.error("%s", error)
                 except Exception:
                     log.exception("Rendered pages could not be written to %s; trying again", settings.DATELINE_HOME)
                     connection.close()

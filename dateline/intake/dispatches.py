@@ -23,7 +23,7 @@ from dateline.news.dateline import Dateline, parse
 _ABOVE = 4
 _MIN_FIRST_PARAGRAPH_CHARS = 20
 # Hard-wrapped text: mail and wire machines broke lines at 60 to 80 columns.
-_MAX_WRAPPED_CHARS = 100
+_MAX_WRAPPED_CHARS = 130
 
 
 class FoundDispatch(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,7 +80,7 @@ class DispatchFinder:
             if text and is_advertisement(text):
                 place = self._after_advertisement(place)
                 continue
-            block = self._page.block(place) if wrapped and text else [place]
+            block = self._paragraph_lines(place) if wrapped and text else [place]
             joined = " ".join(self._page.texts[line] for line in block)
             if text and (place == index or is_paragraph(joined)):
                 if wrapped:
@@ -102,6 +102,16 @@ class DispatchFinder:
             paragraphs=paragraphs,
             stamp=stamp,
         )
+
+    def _paragraph_lines(self, index: int) -> list[int]:
+        """Return the lines of a hard-wrapped paragraph: up to a blank line, or the page's furniture."""
+        lines = [index]
+        for line in self._page.block(index)[1:]:
+            text = self._page.texts[line]
+            if is_furniture(text) or ends_dispatch(text) or is_advertisement(text):
+                break
+            lines.append(line)
+        return lines
 
     def _opens_dispatch(self, index: int) -> bool:
         opened = parse(self._page.texts[index])

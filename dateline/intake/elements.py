@@ -10,7 +10,7 @@ import msgspec
 from dateline.intake.headings import Split, split_all
 from dateline.intake.page import Page
 from dateline.intake.shapes import PUBLISHED, TEMPLATE, ends_sentence, is_furniture, is_heading
-from dateline.intake.stamps import Stamp, stamp_at_end, stamp_at_start, whole_stamp
+from dateline.intake.stamps import Stamp, settle_order, stamp_at_end, stamp_at_start, whole_stamp
 
 # A longer line is a paragraph, whatever stands at its end.
 _MAX_ELEMENT_CHARS = 300
@@ -37,7 +37,7 @@ class _Candidate(msgspec.Struct, frozen=True):
     at_end: bool
     stamp: Stamp
     text: str
-    borrowed: bool = False  # the day is that of a date line above
+    day_line: int | None = None  # the index of the date line above that its day is from
 
 
 def _without_frame(texts: list[str]) -> list[str]:
@@ -71,6 +71,10 @@ class ElementFinder:
         candidates = self._candidates()
         if not candidates:
             return []
+        orders = {candidate.stamp.order for candidate in candidates} - {""}
+        candidates = [
+            msgspec.structs.replace(candidate, stamp=settle_order(candidate.stamp, orders)) for candidate in candidates
+        ]
         texts = _without_frame([candidate.text for candidate in candidates])
         if self._are_headings(texts):
             return self._across_lines(candidates, texts)
@@ -78,6 +82,8 @@ class ElementFinder:
             return self._across_lines(candidates, None)
         for candidate in candidates:
             self._page.taken[candidate.index] = "element"
+            if candidate.day_line is not None:
+                self._page.taken[candidate.day_line] = "day"
         splits = self._splits(candidates, texts)
         return [
             FoundElement(
@@ -95,12 +101,13 @@ class ElementFinder:
         """Return the lines whose stamp is in the place and form that most of the page's stamps have."""
         found = []
         day: Stamp | None = None
+        day_line = -1
         for index, text in enumerate(self._page.texts):
             if not text or index in self._page.taken or len(text) > _MAX_ELEMENT_CHARS or _says_when(text):
                 continue
             whole = whole_stamp(text)
             if whole is not None and whole.clock is None:
-                day = whole  # a date line: the day of the times below it
+                day, day_line = whole, index  # a date line: the day of the times below it
             for at_end, stamp in ((True, stamp_at_end(text)), (False, stamp_at_start(text))):
                 if stamp is None:
                     continue
@@ -108,7 +115,7 @@ class ElementFinder:
                 borrowed = stamp.day is None and day is not None
                 if borrowed and day is not None:
                     stamp = msgspec.structs.replace(stamp, year=day.year, month=day.month, day=day.day)
-                found.append(_Candidate(index, at_end, stamp, beside, borrowed))
+                found.append(_Candidate(index, at_end, stamp, beside, day_line if borrowed else None))
             found.extend(self._in_the_middle(index, text))
         return self._most_alike(found)
 
@@ -124,7 +131,8 @@ class ElementFinder:
 
     def _most_alike(self, found: list[_Candidate]) -> list[_Candidate]:
         forms = Counter(
-            (candidate.at_end, bool(candidate.text), candidate.stamp.shape, candidate.borrowed) for candidate in found
+            (candidate.at_end, bool(candidate.text), candidate.stamp.shape, candidate.day_line is not None)
+            for candidate in found
         )
         # A time says more than a day alone: a page of timed elements also has date lines.
         ranked = sorted(forms.items(), key=lambda form: (form[0][2][1], form[1], form[0][1]), reverse=True)
@@ -132,7 +140,8 @@ class ElementFinder:
             alike = [
                 candidate
                 for candidate in found
-                if (candidate.at_end, bool(candidate.text), candidate.borrowed) == (at_end, with_text, borrowed)
+                if (candidate.at_end, bool(candidate.text), candidate.day_line is not None)
+                == (at_end, with_text, borrowed)
                 and candidate.stamp.shape[:2] == shape[:2]
             ]
             if count >= 2 or (with_text and shape[:2] == (True, True) and self._is_lone_element(alike[0])):

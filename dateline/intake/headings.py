@@ -15,6 +15,9 @@ import msgspec
 from dateline.intake.shapes import has_inner_glue, is_heading
 
 _SEPARATOR = re.compile(r"\s*(?:\t|\s[|·•]\s|\s/\s|\s*»\s*|\s::\s)\s*")
+_BRACKETED = re.compile(r"[\[(]([^\])]{2,50})[\])]\s*(.+)")
+_COLON = re.compile(r"([^:]{2,50}):\s+(.+)")
+_NO_SEPARATOR = "no separator parts its title from a heading"
 _CLOSING = "\"'”’»“)]!?.%…"
 _OPENING = "“‘«„\"'¿¡("
 # From this share of lines on, what most lines do is the page's way of doing it.
@@ -61,6 +64,15 @@ def split_all(texts: Sequence[str], known: Iterable[str], *, heading_first: bool
 
 def _by_separator(texts: Sequence[str], known: set[str], heading_first: bool | None) -> list[Split] | None:
     """Part the lines at a separator that most of them have."""
+    for pattern in (_BRACKETED, _COLON):
+        matches = [pattern.match(text) for text in texts]
+        headings = [match[1].strip() for match in matches if match]
+        told = any(count > 1 for count in Counter(headings).values()) or any(text in known for text in headings)
+        if len(headings) >= _MOST * len(texts) and told and all(map(is_heading, headings)):
+            return [
+                Split(match[2], match[1].strip()) if match else Split(text, doubt=_NO_SEPARATOR)
+                for text, match in zip(texts, matches, strict=True)
+            ]
     parts = [[part for part in _SEPARATOR.split(text) if part] for text in texts]
     if sum(len(part) >= 2 for part in parts) < _MOST * len(texts):
         return None
@@ -76,7 +88,7 @@ def _by_separator(texts: Sequence[str], known: set[str], heading_first: bool | N
     found = []
     for text, part in zip(texts, parts, strict=True):
         if len(part) < 2:
-            found.append(Split(text, doubt="no separator parts its title from a heading"))
+            found.append(Split(text, doubt=_NO_SEPARATOR))
         elif heading_first:
             found.append(Split(text[text.index(part[1], len(part[0])) :], part[0]))
         else:

@@ -26,6 +26,8 @@ def print_report(out: Console, reports: list[Report], *, every_line: bool, relea
         _say(out, f"{len(waiting)} items wait in quarantine ({new} new); {ready} are complete.")
         if ready:
             _say(out, "Nothing was sent to the wire. To send what is complete, run it again with --release.")
+    elif not reports:
+        _say(out, "There is no file to read there.")
     elif any(report.taken for report in reports):
         _say(out, "Everything here is on the wire already; nothing was added.")
 

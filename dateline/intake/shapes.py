@@ -70,7 +70,7 @@ _CONNECTORS = frozenset(
 _MAX_HEADING_WORDS = 7
 _MAX_HEADING_CHARS = 50
 _MAX_LOOSE_WORDS = 5
-_MIN_PARAGRAPH_WORDS = 4
+_MIN_PARAGRAPH_WORDS = 2
 
 
 def is_template(text: str) -> bool:

@@ -12,7 +12,7 @@ from dateline.news.dates import month_number, month_pattern, weekday_pattern
 class Stamp(msgspec.Struct, frozen=True, kw_only=True):
     """A printed date: what it says, and no more. `ambiguous` is set where day and month may be swapped.
 
-    `start` and `end` are its place in the line.
+    `order` is `dm` or `md` where numbers alone tell which comes first. `start` and `end` are its place in the line.
     """
 
     start: int
@@ -22,6 +22,7 @@ class Stamp(msgspec.Struct, frozen=True, kw_only=True):
     day: int | None = None
     clock: time | None = None
     ambiguous: bool = False
+    order: str = ""
 
     @property
     def shape(self) -> tuple[bool, bool, bool]:
@@ -93,6 +94,15 @@ def stamp_at_end(text: str) -> Stamp | None:
     return best
 
 
+def settle_order(stamp: Stamp, orders: set[str]) -> Stamp:
+    """Settle which of two numbers is the month, if the page's other stamps have told it."""
+    if not stamp.ambiguous or len(orders) != 1:
+        return stamp
+    if "md" in orders:
+        stamp = msgspec.structs.replace(stamp, month=stamp.day, day=stamp.month)
+    return msgspec.structs.replace(stamp, ambiguous=False)
+
+
 def whole_stamp(text: str) -> Stamp | None:
     """Return the stamp that is the whole of the text, or None."""
     stamp = stamp_at_start(text)
@@ -102,7 +112,7 @@ def whole_stamp(text: str) -> Stamp | None:
 def _stamp(match: re.Match[str]) -> Stamp | None:
     groups = match.groupdict()
     month = day = year = None
-    ambiguous = False
+    ambiguous, order = False, ""
     if groups.get("mn"):
         try:
             month, day = month_number(groups["mn"]), int(groups["d"])
@@ -114,6 +124,8 @@ def _stamp(match: re.Match[str]) -> Stamp | None:
         first, second = int(groups["a"]), int(groups["b"])
         day, month = (second, first) if second > 12 else (first, second)
         ambiguous = groups["sep"] != "." and first <= 12 and second <= 12 and first != second
+        if groups["sep"] != "." and not ambiguous and first != second:
+            order = "md" if second > 12 else "dm"
         if month > 12 or (groups["sep"] != "." and not groups.get("y")):
             return None
     if groups.get("y"):
@@ -123,7 +135,14 @@ def _stamp(match: re.Match[str]) -> Stamp | None:
     if month is None and clock is None:
         return None
     return Stamp(
-        start=match.start(), end=match.end(), year=year, month=month, day=day, clock=clock, ambiguous=ambiguous
+        start=match.start(),
+        end=match.end(),
+        year=year,
+        month=month,
+        day=day,
+        clock=clock,
+        ambiguous=ambiguous,
+        order=order,
     )
 
 

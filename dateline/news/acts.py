@@ -49,7 +49,7 @@ _INHERITED = (
 _PRINTED = ("headline", "section", "slugline", "byline", "credit", "ednote", "dateline")
 # Control characters but white space, and what XML 1.0 has no place for.
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
-_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+")
+_URI = re.compile(r"(?:tag|urn|https?):[!-~]+")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 # ninjs: 4 and above are routine.
 ROUTINE_URGENCY = 4
@@ -76,7 +76,7 @@ def next_item(
     """
     note = _tidy(note)
     if not note and act in NOTE_SAYS:
-        raise ActRefused(f"A {act} needs a note that says {NOTE_SAYS[act]}.", act)
+        raise ActRefused(f"{'An' if act is Act.UPDATE else 'A'} {act} needs a note that says {NOTE_SAYS[act]}.", act)
     if act in OPENING:
         return _open(act, before, given, note, now, agency)
     if before is None:
@@ -212,7 +212,10 @@ def _tidy(text: str) -> str:
 def _fit(item: NewsItem, agency: Agency | None) -> NewsItem:
     """Return the item with its text cleaned; raise BadItem where it cannot go out."""
     if item.uri and not _URI.fullmatch(item.uri):
-        raise BadItem(f"{item.uri[:100]!r} is no uri; leave it out and one is made.", item.uri)
+        raise BadItem(
+            f"{item.uri[:100]!r} is no uri of an item (tag:, urn:, http:, https:); leave it out and one is made.",
+            item.uri,
+        )
     if item.language and not _LANGUAGE.fullmatch(item.language):
         raise BadItem(f"{item.language[:100]!r} is no language tag (BCP 47), such as en or pt-BR.", item.language)
     item = msgspec.structs.replace(item, **{name: _tidy(getattr(item, name)) for name in _PRINTED})

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 
 # No inline script or style, nothing from another host. JSON-LD blocks are data; CSP leaves them alone.
@@ -25,9 +26,17 @@ class SecurityHeaders:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer the request. A foreign Host raises DisallowedHost, which Django answers with 400."""
-        request.get_host()
-        response = self._get_response(request)
+        """Answer the request; one for a foreign host, or for none, gets 400."""
+        try:
+            request.get_host()
+            known = "HTTP_HOST" in request.META  # RFC 9112 section 3.2: a request without Host is a bad one
+        except DisallowedHost:
+            known = False
+        if known:
+            response = self._get_response(request)
+        else:
+            text = "This server does not answer to that host name (DATELINE_HOSTS).\n"
+            response = HttpResponse(text, status=400, content_type="text/plain; charset=utf-8")
         for name, value in SECURITY_HEADERS.items():
             response.headers.setdefault(name, value)
         response.headers.setdefault("Content-Length", str(len(response.content)))

@@ -13,6 +13,7 @@ from dateline.pages.answer import Answerer, Request, host_name, read_head
 
 # RFC 9112 asks for at least 8,000 octets; browsers with many cookies send some more.
 _MAX_HEAD_BYTES = 65_536
+_HEAD_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 # A client that asks and does not read is cut off when this much waits for it.
 _MAX_WAITING_BYTES = 8 * 1024 * 1024
 # A connection on which nothing has come for so long is closed (nginx's keepalive_timeout).
@@ -82,8 +83,12 @@ class ReadyProtocol(HttpToolsProtocol):
             self._waiting = b""
         while data:
             end = data.find(b"\r\n\r\n") + 4
+            if (len(data) if end == 3 else end) > _MAX_HEAD_BYTES:
+                self.transport.write(_HEAD_TOO_LARGE)
+                self.transport.close()
+                return
             if end == 3:
-                if len(data) > _MAX_HEAD_BYTES or data[:1] in b"\r\n":
+                if data[:1] in b"\r\n":
                     super().data_received(data)
                 else:
                     self._waiting = data

@@ -20,10 +20,11 @@ from dateline.news.formats import ninjs
 from dateline.news.item import NewsItem
 from dateline.wire import bell, store
 from dateline.wire.dispatch import SALT_BYTES, Dispatch, leaf_of
-from dateline.wire.errors import UnknownItem
+from dateline.wire.errors import UnknownItem, WireError
 from dateline.wire.keys import load_signer
 from dateline.wire.merkle import TILE_WIDTH, grow, root_of
 from dateline.wire.note import Checkpoint
+from dateline.wire.remembered import remembered_path, remembered_size
 from dateline.wire.tree import complete_tiles
 
 
@@ -59,6 +60,7 @@ def append_all(submissions: Iterable[Submission]) -> list[Dispatch]:
     appended: list[Dispatch] = []
     with transaction.atomic():
         head = store.read_head()
+        _check_continues(head, agency)
         for submission in submissions:
             now = datetime.now(UTC)
             if head.sent and now < (last := parse_instant(head.sent)):
@@ -75,6 +77,21 @@ def append_all(submissions: Iterable[Submission]) -> list[Dispatch]:
         # What is committed is committed: a bell that cannot ring must not make it look otherwise.
         transaction.on_commit(bell.ring, robust=True)
     return appended
+
+
+def _check_continues(head: store.Head, agency: Agency) -> None:
+    """Refuse to sign a second history: under another name, or from before what was signed already."""
+    origin = head.checkpoint.partition("\n")[0]
+    if origin and origin != agency.origin:
+        raise WireError(
+            f"This wire is {origin}, but DATELINE_DOMAIN says {agency.domain}. Set it to the wire's own domain.", origin
+        )
+    if (seen := remembered_size()) > head.seq:
+        raise WireError(
+            f"The database holds {head.seq} dispatches, but {seen} were signed: it was lost or rolled back, and "
+            f"nothing is appended to it. Restore it; if you mean to go on from here, remove {remembered_path()}.",
+            head.seq,
+        )
 
 
 def _append_one(submission: Submission, head: store.Head, now: datetime, agency: Agency) -> Dispatch:

@@ -7,7 +7,6 @@ wire or an item that is served (a URL). Each raises NotVerified with a sentence 
 import base64
 import contextlib
 import http.client
-import os
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator
@@ -34,6 +33,7 @@ from dateline.wire.merkle import (
     root_of_leaves,
 )
 from dateline.wire.note import Checkpoint, Verifier
+from dateline.wire.remembered import keep_note, remembered_note, remembered_path
 from dateline.wire.tree import tile_address
 
 Progress = Callable[[int], None]
@@ -195,17 +195,9 @@ def _check_items(states: dict[str, store.ItemState]) -> None:
             raise NotVerified(f"The state kept of {uri} is not what the log says.", uri)
 
 
-def _remembered_path() -> Path:
-    return Path(settings.DATELINE_HOME) / "log" / "checkpoint"
-
-
 def _remembered(verifier: Verifier) -> Checkpoint | None:
-    try:
-        return verifier.open(_remembered_path().read_text())
-    except FileNotFoundError:
-        return None
-    except UnicodeDecodeError as error:
-        raise NotVerified(f"{_remembered_path()} is not a checkpoint.") from error
+    note = remembered_note()
+    return None if note is None else verifier.open(note)
 
 
 def check_remembered(verifier: Verifier) -> None:
@@ -215,7 +207,7 @@ def check_remembered(verifier: Verifier) -> None:
     if remembered and (remembered.size > size or tree.root(remembered.size) != remembered.root):
         raise NotVerified(
             f"This log of {size} dispatches does not continue the one of {remembered.size} that was last seen here: it "
-            f"was rolled back or changed. If you restored a backup on purpose, remove {_remembered_path()}.",
+            f"was rolled back or changed. If you restored a backup on purpose, remove {remembered_path()}.",
             remembered.size,
         )
 
@@ -226,11 +218,7 @@ def remember(note: str) -> None:
     The head of a log that does not continue the one remembered is not kept: the evidence stays.
     """
     check_remembered(read_verifier())
-    path = _remembered_path()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".checkpoint.{os.getpid()}")
-    fresh.write_text(note)
-    fresh.replace(path)
+    keep_note(note)
 
 
 def verify_lines(lines: Iterable[bytes], verifier: Verifier, progress: Progress = _silent) -> Verified:

@@ -215,6 +215,8 @@ def test_http_that_is_split_piped_or_nonsense_harms_nobody(server: Wire) -> None
     assert piped.count(b"HTTP/1.1 200 OK") == 2 and piped.lower().count(b"http/1.1 404 not found") == 1
     assert b"400" in talk(b"\x16\x03\x01 not http\r\n\r\n")[:40]
     assert b"400" in talk(b"GET / HTTP/1.1\r\nHost: evil.example\r\n" + close)[:40]
+    assert b"400" in talk(b"GET / HTTP/1.1\r\n" + close)[:40]
+    assert b"431" in talk(b"GET / HTTP/1.1\r\nX: " + b"x" * 100_000 + b"\r\n" + host + close)[:40]
     assert b"HTTP/1.1 405" in talk(b"POST /live HTTP/1.1\r\n" + host + close)
     assert b"event: reset" in talk(b"GET /live?wire=another&after=1 HTTP/1.1\r\n" + host + b"\r\n")
     assert talk(b"GET / HTTP/1.0\r\n" + host + b"\r\n").startswith(b"HTTP/1.1 200 OK")
@@ -292,8 +294,15 @@ def test_a_full_disk_is_a_sentence_and_loses_nothing(wire: Wire) -> None:
         timeout=60,
     )
     assert done.returncode == 1 and done.stderr.startswith("Error: The database") and "Traceback" not in done.stderr
-    assert "1 dispatches" in wire.run("verify")
+    assert "1 dispatch " in wire.run("verify")
     wire.publish("After")
+
+
+def test_an_export_that_cannot_be_written_is_an_error(wire: Wire) -> None:
+    wire.publish("Story")
+    assert Path("/dev/full").is_char_device()
+    assert "No space left" in wire.run("export", "--output", "/dev/full", code=1)
+    assert Path("/dev/full").is_char_device()
 
 
 def test_two_writers_at_once_leave_one_order(wire: Wire) -> None:

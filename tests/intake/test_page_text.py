@@ -11,6 +11,7 @@ import pytest
 
 from dateline.intake.page_text import Recognised, recognise
 from dateline.intake.reading import read_page_text
+from dateline.intake.stamps import whole_stamp
 from dateline.intake.years import years_of
 
 PAGES = sorted((Path(__file__).parent / "pages").glob("*.txt"))
@@ -70,7 +71,8 @@ def test_no_line_is_lost_and_none_is_claimed_twice(path: Path) -> None:
     everything = {line.number for line in page.lines if line.text}
     missing = everything - set(claimed)
     assert len(claimed) == len(set(claimed))
-    assert all(page.lines[number - 1].text in groups for number in missing), "only a group's heading is its own"
+    for text in (page.lines[number - 1].text for number in missing):
+        assert text in groups or whole_stamp(text), "only a group's heading, or its day, is its own"
 
 
 def test_the_founding_page(shared_data: Path) -> None:
@@ -121,3 +123,31 @@ def test_a_sentence_with_a_dash_is_no_dateline() -> None:
     text = "LONDON, May 3 (Meridian) - A ship sank off the coast on Friday.\nThe NTSB (the safety board) - set up in 1967 - will look into it.\n"
     (dispatch,) = recognise(read_page_text(text.encode())).dispatches
     assert len(dispatch.paragraphs) == 2
+
+
+def test_a_hard_wrapped_dispatch_keeps_its_short_paragraphs() -> None:
+    text = (
+        "Harbour strike called off\n\nPORT ALMA, March 15 (Lagoon) - Dockers at the port called off a strike planned for\n"
+        "Monday after the operator agreed to raise night pay, the union said.\n\n"
+        '"We have what we asked for," their leader said.\n\nParliament votes.\nCopyright 2020 Lagoon\n'
+    )
+    (dispatch,) = recognise(read_page_text(text.encode())).dispatches
+    assert dispatch.headline == "Harbour strike called off"
+    assert [paragraph.split()[0] for paragraph in dispatch.paragraphs] == ["Dockers", '"We', "Parliament"]
+
+
+@pytest.mark.parametrize(
+    "form", ["[{heading}] {title} - {date}", "{date} {heading}: {title}", "{date} ({heading}) {title}"]
+)
+def test_headings_in_brackets_or_before_a_colon(form: str) -> None:
+    rows = [("ARTS", "Museum of salt opens", "03/15/2020 9:00 AM"), ("ECONOMY", "Quota raised by a tenth", "03/04/2020 2:15 PM"),
+            ("ECONOMY", "Copper exporters seek routes", "03/04/2020 1:50 PM")]  # fmt: skip
+    text = "\n".join(form.format(heading=heading, title=title, date=date) for heading, title, date in rows)
+    found = recognise(read_page_text(text.encode()))
+    assert [(element.heading, element.title) for element in found.elements] == [row[:2] for row in rows]
+    # 03/15 tells that the month comes first in 03/04, too.
+    assert [(element.stamp.month, element.stamp.day, element.stamp.ambiguous) for element in found.elements][1] == (
+        3,
+        4,
+        False,
+    )

@@ -118,7 +118,11 @@ def test_plain_text_survives_its_own_round_trip() -> None:
         (b"{not json", "JSON"),
         (b'{"uri": 5}', "ninjs 3.1"),
         (b'{"uri": "tag:x,2026:a", "headline": "not in 3.1"}', "ninjs 3.1"),
-        (b"[" * 100_000, "header"),
+        (b"[" * 100_000, "JSON"),
+        (b"[]", "ninjs 3.1"),
+        (b"Headline: A\nHeadline: B\n\nx", "twice"),
+        (b"Headline: A\nEmbargo: 9999-12-31T23:59:59-14:00\n\nx", "calendar"),
+        (b'{"uri": "tag:x,2026:a", "pubStatus": "canceled", "headlines": [{"value": "X"}]}', "canceled"),
         (b'{"uri":' + b"[" * 100_000, "JSON"),
         (b"Headline: x\n\n" + b"x" * 5_000_000, "bytes"),
     ],
@@ -130,7 +134,7 @@ def test_bad_input_gets_a_sentence(data: bytes, sentence: str) -> None:
 
 
 def test_what_only_the_wire_may_say_is_not_taken_from_a_file() -> None:
-    news = {"uri": "tag:x,2026:a", "version": "7", "pubStatus": "canceled", "firstCreated": "2020-01-01T00:00:00Z",
+    news = {"uri": "tag:x,2026:a", "version": "7", "firstCreated": "2020-01-01T00:00:00Z",
             "headlines": [{"value": "X"}], "altIds": [{"role": "path", "value": "/elsewhere/"}]}  # fmt: skip
     item = read_dispatch(json.dumps(news).encode(), AGENCY, NOW)
     assert (item.version, item.pubstatus, item.first_created, item.path) == (0, "usable", None, "")

@@ -227,7 +227,7 @@ def test_older_elements_come_without_gap_or_repeat(settings: Any) -> None:
     for number in range(10):
         publish(f"Story {number}")
     public.catch_up()
-    client = Client()
+    client = Client(headers={"host": "localhost"})
     seen = titles(public.body("/"))
     url = "/newsfeed.json?before=" + public.body("/").split("?before=")[1].split('"')[0]
     pages = 0
@@ -246,16 +246,16 @@ def test_older_elements_come_without_gap_or_repeat(settings: Any) -> None:
 def test_a_bad_cursor_gets_a_problem_detail(before: str) -> None:
     public = Public()
     views.use_pages(public.outlets.pages)
-    answer = Client().get(f"/newsfeed.json?before={before}")
+    answer = Client(headers={"host": "localhost"}).get(f"/newsfeed.json?before={before}")
     assert answer.status_code == 400 and answer["Content-Type"] == "application/problem+json"
     assert answer.json()["detail"]
-    assert Client().get(f"/?before={before}").status_code in (200, 404)
+    assert Client(headers={"host": "localhost"}).get(f"/?before={before}").status_code in (200, 404)
 
 
 def test_what_is_not_there_and_what_is_not_allowed() -> None:
     public = Public()
     views.use_pages(public.outlets.pages)
-    client = Client()
+    client = Client(headers={"host": "localhost"})
     path = publish().news.path
     public.catch_up()
     assert client.get("/nothing/").status_code == 404

@@ -12,14 +12,14 @@ text opens with its dateline, or the header names Place; what follows is CommonM
 
 import email.parser
 import email.policy
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
 from dateline.news import body
 from dateline.news.agency import Agency
-from dateline.news.codes import parse_instant, rfc3339
+from dateline.news.codes import rfc3339
 from dateline.news.dateline import Dateline, parse, print_dateline
 from dateline.news.errors import BadItem
 from dateline.news.item import NewsItem
@@ -56,6 +56,9 @@ def decode(text: str, agency: Agency, now: datetime) -> NewsItem:
 def _header(head: str) -> dict[str, str]:
     message = email.parser.HeaderParser(policy=email.policy.compat32).parsestr(head + "\n\n")
     names = {name.lower() for name in message}
+    if len(names) < len(message.keys()):
+        twice = next(name for name in message if [*map(str.lower, message)].count(name.lower()) > 1)
+        raise BadItem(f"The header has {twice} twice; leave the one that is meant.", twice)
     if "headline" not in names and not names & set(FIELDS):
         raise BadItem(
             "The file does not open with a header. A dispatch begins with lines such as "
@@ -101,7 +104,10 @@ def _instant(field: str, text: str | None, agency: Agency) -> datetime | None:
             f"{agency.timezone}) or with an offset, 2026-12-01T10:00+01:00.",
             text,
         ) from error
-    return parse_instant(moment.isoformat() if moment.tzinfo else moment.replace(tzinfo=agency.zone).isoformat())
+    try:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=agency.zone)).astimezone(UTC)
+    except OverflowError as error:
+        raise BadItem(f"{field}: {text!r} lies beyond the calendar.", text) from error
 
 
 def _with_text(item: NewsItem, text: str, place: str, agency: Agency, now: datetime) -> NewsItem:

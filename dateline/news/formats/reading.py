@@ -7,7 +7,7 @@ import msgspec
 from dateline.news.agency import Agency
 from dateline.news.errors import BadItem
 from dateline.news.formats import ninjs, plain, schema
-from dateline.news.item import NewsItem
+from dateline.news.item import NewsItem, PubStatus
 
 # Far above any dispatch; a file that is larger is not one.
 _MAX_BYTES = 4 * 1024 * 1024
@@ -29,10 +29,14 @@ def read_dispatch(data: bytes, agency: Agency, now: datetime) -> NewsItem:
         raise BadItem(f"The file is not UTF-8 text: {error.reason} at byte {error.start + 1}.") from error
     if "\0" in text:
         raise BadItem("The file is not text: it holds zero bytes.")
-    if not text.lstrip().startswith("{"):
+    if not text.lstrip().startswith(("{", "[")):
         return plain.decode(text, agency, now)
     schema.check(text.encode())
     item = ninjs.decode(text.encode())
-    return msgspec.structs.replace(
-        item, version=0, path="", pubstatus=NewsItem().pubstatus, first_created=None, version_created=None
-    )
+    if item.pubstatus is not PubStatus.USABLE:
+        raise BadItem(
+            f"The item says pubStatus {item.pubstatus}; only a usable one can be published. "
+            "To withdraw one that is on the wire, hold or kill it.",
+            str(item.pubstatus),
+        )
+    return msgspec.structs.replace(item, version=0, path="", first_created=None, version_created=None)

@@ -27,7 +27,9 @@ def check(data: bytes) -> None:
     """Raise BadItem with a sentence if the bytes are not a ninjs 3.1 item."""
     try:
         news = json.loads(data)
-    except (ValueError, RecursionError) as error:
+    except RecursionError as error:
+        raise BadItem("This is not JSON of a news item: it is nested too deeply.") from error
+    except ValueError as error:
         raise BadItem(f"This is not JSON: {error}.") from error
     for fault in validator().iter_errors(news):
         where = "/".join(map(str, fault.path)) or "the item"
