@@ -42,7 +42,7 @@ from dateline.wire.errors import UnknownItem  # noqa: E402
 from dateline.wire.export import export_wire  # noqa: E402
 from dateline.wire.follow import refold  # noqa: E402
 from dateline.wire.keys import load_signer, make_keys  # noqa: E402
-from dateline.wire.verify import check_remembered, read_verifier, verify_lines, verify_url, verify_wire  # noqa: E402
+from dateline.wire.verify import check_remembered, read_verifier, remember, verify_lines, verify_url, verify_wire  # noqa: E402
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -151,6 +151,7 @@ _PAST = {
 
 
 def _say(dispatch: Dispatch) -> None:
+    remember(store.read_head().checkpoint)
     item = dispatch.news
     out.print(f"{_PAST[dispatch.act]}: {item.headline}", markup=False)
     out.print(f"  seq   {dispatch.seq}, version {dispatch.version}")

@@ -139,6 +139,8 @@ class Hub:
                 log.exception("The history after seq %d could not be read; its reader will come again", after)
                 reader.transport.abort()
                 return
+            if reader.transport.is_closing():
+                return
             reader.transport.write(b"".join(chunks))
             waited_s = 0.0
             while reader.transport.get_write_buffer_size() > _MAX_WAITING_BYTES // 2:

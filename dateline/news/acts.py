@@ -55,6 +55,8 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 ROUTINE_URGENCY = 4
 # A headline is one line on a phone's lock screen and a row in an index; longer is a paragraph by mistake.
 _HEADLINE_CHARS = 500
+# A rubric stands in a menu.
+_SECTION_CHARS = 80
 
 
 def next_item(
@@ -224,6 +226,8 @@ def _fit(item: NewsItem, agency: Agency | None) -> NewsItem:
         raise BadItem("The item has no headline. Give it one (Headline: …).", item.uri)
     if len(headline) > _HEADLINE_CHARS:
         raise BadItem(f"The headline has {len(headline)} characters; {_HEADLINE_CHARS} are the most.", headline)
+    if len(item.section) > _SECTION_CHARS:
+        raise BadItem(f"The section has {len(item.section)} characters; {_SECTION_CHARS} are the most.", item.section)
     urgency = item.urgency or ROUTINE_URGENCY
     if not 1 <= urgency <= 9:
         raise BadItem(f"Urgency runs from 1 (flash) to 9, not {urgency}.", urgency)

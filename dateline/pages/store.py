@@ -211,6 +211,19 @@ class PageStore:
         folder.mkdir(parents=True, exist_ok=True)
         return folder / f"{os.getpid()}-{next(_numbers)}"
 
+    def stamp(self) -> str:
+        """Return what the folder's pages were rendered with, or nothing."""
+        try:
+            return (self._root / _FRESH / "stamp").read_text()
+        except OSError:
+            return ""
+
+    def write_stamp(self, stamp: str) -> None:
+        """Write down what the folder's pages are rendered with."""
+        fresh = self._fresh()
+        fresh.write_text(stamp)
+        fresh.replace(self._root / _FRESH / "stamp")
+
     def sweep(self) -> None:
         """Take away what writers that were killed have left half written."""
         for path in (self._root / _FRESH).glob("*-*"):

@@ -40,13 +40,15 @@ class SitePublisher:
         """Bring the pages up to date at a start; return how many were rendered before it returned.
 
         All of them wait to be, if the templates, the settings or the machine are not those of the last time:
-        after a power failure files may be lost that were never forced to the disk.
+        after a power failure files may be lost that were never forced to the disk. The folder has the same
+        stamp, so that one which was deleted is noticed.
         """
         stamp = self._stamp()
-        if store.read_stamp("render") != stamp:
+        if store.read_stamp("render") != stamp or self._pages.stamp() != stamp:
             with transaction.atomic():
                 store.mark_dirty(store.every_page(), 0)
                 store.write_stamp("render", stamp)
+            self._pages.write_stamp(stamp)
         self._put_assets()
         # These two say what is newest; a start is the time to be sure of them.
         self._put("front")
@@ -137,6 +139,7 @@ class SitePublisher:
             progress(page)
         self._pages.flush()
         self._pages.keep_only(rendered | set(kept))
+        self._pages.write_stamp(self._stamp())
         return len(rendered)
 
 

@@ -23,7 +23,7 @@ from dateline.wire.dispatch import SALT_BYTES, Dispatch, leaf_of
 from dateline.wire.errors import UnknownItem, WireError
 from dateline.wire.keys import load_signer
 from dateline.wire.merkle import TILE_WIDTH, grow, root_of
-from dateline.wire.note import Checkpoint
+from dateline.wire.note import Checkpoint, Signer
 from dateline.wire.remembered import remembered_path, remembered_size
 from dateline.wire.tree import complete_tiles
 
@@ -60,7 +60,7 @@ def append_all(submissions: Iterable[Submission]) -> list[Dispatch]:
     appended: list[Dispatch] = []
     with transaction.atomic():
         head = store.read_head()
-        _check_continues(head, agency)
+        _check_continues(head, agency, signer)
         for submission in submissions:
             now = datetime.now(UTC)
             if head.sent and now < (last := parse_instant(head.sent)):
@@ -79,12 +79,17 @@ def append_all(submissions: Iterable[Submission]) -> list[Dispatch]:
     return appended
 
 
-def _check_continues(head: store.Head, agency: Agency) -> None:
+def _check_continues(head: store.Head, agency: Agency, signer: Signer) -> None:
     """Refuse to sign a second history: under another name, or from before what was signed already."""
     origin = head.checkpoint.partition("\n")[0]
     if origin and origin != agency.origin:
         raise WireError(
             f"This wire is {origin}, but DATELINE_DOMAIN says {agency.domain}. Set it to the wire's own domain.", origin
+        )
+    if origin and not signer.has_signed(head.checkpoint):
+        raise WireError(
+            f"The key in {settings.DATELINE_HOME / 'keys'} is not the one that signed this wire; put that one back.",
+            origin,
         )
     if (seen := remembered_size()) > head.seq:
         raise WireError(

@@ -41,6 +41,8 @@ def _encoded(hashes: list[bytes]) -> list[str]:
 def export_wire(first: int = 1) -> Iterator[bytes]:
     """Yield the lines of an export from seq `first` to the head. Raises WireError beyond the head."""
     head = store.read_head()
+    if not head.seq and store.read_rows(0, 1):
+        raise WireError("The wire has dispatches but no signed head; run `dateline verify`.")
     if not 1 <= first <= max(head.seq, 1):
         raise WireError(f"The wire runs from 1 to {head.seq}; there is no seq {first}.", first)
     frontier, begin, before = [], 0, first - 1

@@ -48,6 +48,14 @@ class Signer:
         signature = base64.b64encode(self._hash + self._private.sign(text.encode())).decode()
         return f"{text}\n{_DASH} {self.name} {signature}\n"
 
+    def has_signed(self, note: str) -> bool:
+        """Whether a note's last signature names this key (the signature itself is not checked)."""
+        name, _, encoded = note.rstrip("\n").rpartition("\n")[2].removeprefix(f"{_DASH} ").rpartition(" ")
+        try:
+            return name == self.name and base64.b64decode(encoded)[:4] == self._hash
+        except ValueError:
+            return False
+
     @property
     def verifier_key(self) -> str:
         """The public key in the form that `--key` takes."""

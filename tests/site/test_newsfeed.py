@@ -355,3 +355,14 @@ def test_a_section_spelled_anew_is_spelled_so_in_every_menu() -> None:
     public.catch_up()
     for path in ("/", "/sections/", "/sections/sport/", "/sections/world/"):
         assert ">WORLD</a>" in public.body(path)
+
+
+def test_a_deleted_folder_is_noticed_at_the_next_start(home: Any) -> None:
+    public = Public()
+    path = publish("Still here").news.path
+    public.catch_up()
+    before = public.files()
+    shutil.rmtree(home / "site")
+    again = Public()
+    again.catch_up()
+    assert again.status(path) == 200 and again.files() == before

@@ -21,6 +21,7 @@ from dateline.wire.append import Submission, append, append_all, release_due
 from dateline.wire.bell import Bell
 from dateline.wire.errors import NotVerified, UnknownItem, WireError
 from dateline.wire.export import export_item, export_wire
+from dateline.wire.keys import load_signer, make_keys
 from dateline.wire.verify import read_verifier, remember, verify_lines, verify_wire
 
 pytestmark = pytest.mark.usefixtures("home")
@@ -294,8 +295,6 @@ def test_verify_finds_a_log_that_was_rolled_back_with_its_head() -> None:
 
 
 def test_verify_with_a_wrong_key_fails(tmp_path_factory: pytest.TempPathFactory) -> None:
-    from dateline.wire.keys import make_keys
-
     fill(2)
     other = tmp_path_factory.mktemp("other")
     make_keys(other, "tidewater.example/wire")
@@ -442,3 +441,13 @@ def test_an_uri_or_a_language_that_is_none_is_refused() -> None:
         with pytest.raises(BadItem):
             append(Act.PUBLISH, item)
     assert append(Act.PUBLISH, story("A\x07 bell\x0b rings", byline="Wor\x08ld")).news.headline == "A bell rings"
+
+
+def test_a_key_that_did_not_sign_this_wire_does_not_go_on_signing_it(home: Path) -> None:
+    fill(1)
+    (home / "keys" / "wire.key").unlink()
+    make_keys(home / "keys", "tidewater.example/wire")
+    load_signer.cache_clear()
+    with pytest.raises(WireError, match="not the one that signed"):
+        fill(1)
+    load_signer.cache_clear()
