@@ -236,6 +236,12 @@ def _best_cut(text: str, headings: dict[str, float], heading_first: bool) -> _Cu
 
 
 def _split(text: str, cut: _Cut | None, page_is_glued: bool, heading_first: bool) -> Split:
+    if cut is not None and not cut.glued and page_is_glued:
+        # `Economy` may be known, but where words touch before it, it is part of `Business & Economy`.
+        whole = [own for own in _own_cuts(text, heading_first) if _ends_in(own.heading, cut.heading, heading_first)]
+        if whole:
+            chosen = whole[0] if heading_first else whole[-1]
+            return Split(chosen.title, chosen.heading)
     if cut is not None and (cut.glued or not page_is_glued):
         return Split(cut.title, cut.heading)
     if cut is not None:

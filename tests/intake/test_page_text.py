@@ -32,11 +32,16 @@ def found_elements(found: Recognised, year: int | None) -> dict[int, dict[str, A
     return result
 
 
+# A wire that has sections of its own already must not read a page worse for it.
+SECTIONS = {"Economy", "Politics", "Press Review", "Science", "Society", "Sport", "Transport", "World"}
+
+
+@pytest.mark.parametrize("known", [set(), SECTIONS], ids=["new wire", "wire with sections"])
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
-def test_a_page_is_recognised_as_a_person_does(path: Path) -> None:
+def test_a_page_is_recognised_as_a_person_does(path: Path, known: set[str]) -> None:
     wanted = json.loads(path.with_suffix(".json").read_text())
     page = read_page_text(path.read_bytes())
-    found = recognise(page)
+    found = recognise(page, known)
     elements = found_elements(found, wanted["year"])
     assert sorted(elements) == [element["line"] for element in wanted["elements"]]
     for element in wanted["elements"]:
@@ -75,9 +80,10 @@ def test_no_line_is_lost_and_none_is_claimed_twice(path: Path) -> None:
         assert text in groups or whole_stamp(text), "only a group's heading, or its day, is its own"
 
 
-def test_the_founding_page(shared_data: Path) -> None:
+@pytest.mark.parametrize("known", [set(), SECTIONS], ids=["new wire", "wire with sections"])
+def test_the_founding_page(shared_data: Path, known: set[str]) -> None:
     data = next((shared_data / "seed-page").glob("*.txt")).read_bytes()
-    found = recognise(read_page_text(data))
+    found = recognise(read_page_text(data), known)
     lines = data.decode().splitlines()
     assert [element.lines for element in found.elements] == [[number] for number in range(1, 10)]
     for element in found.elements:
