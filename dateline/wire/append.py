@@ -74,8 +74,9 @@ def append_all(submissions: Iterable[Submission]) -> list[Dispatch]:
         if appended:
             checkpoint = Checkpoint(agency.origin, head.seq, root_of(head.frontier))
             store.write_head(msgspec.structs.replace(head, checkpoint=signer.sign(checkpoint.text())))
-        # What is committed is committed: a bell that cannot ring must not make it look otherwise.
-        transaction.on_commit(bell.ring, robust=True)
+        if appended:
+            # What is committed is committed: a bell that cannot ring must not make it look otherwise.
+            transaction.on_commit(bell.ring, robust=True)
     return appended
 
 
@@ -149,6 +150,8 @@ def release_due() -> tuple[list[Dispatch], timedelta | None]:
             wait = instant - now
             break
         due.append(uri)
+    if not due:
+        return [], wait
     try:
         return append_all(_lift(uri) for uri in due), wait
     except ActRefused:

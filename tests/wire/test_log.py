@@ -451,3 +451,10 @@ def test_a_key_that_did_not_sign_this_wire_does_not_go_on_signing_it(home: Path)
     with pytest.raises(WireError, match="not the one that signed"):
         fill(1)
     load_signer.cache_clear()
+
+
+def test_an_idle_embargo_clock_rings_no_bell() -> None:
+    with Bell() as bell:
+        assert release_due() == ([], None)
+        append_all([])
+        assert not bell.wait(0.05)
