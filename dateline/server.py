@@ -284,10 +284,5 @@ def serve(listener: socket.socket, outlets: Outlets, started: Callable[[], None]
     connection.close()
     # Under full load of readers the folder's thread gets its turn after half a millisecond, not after five.
     sys.setswitchinterval(0.0005)
-    with asyncio.Runner(loop_factory=_uvloop) as runner:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(listener, outlets, started))
-
-
-def _uvloop() -> asyncio.AbstractEventLoop:
-
-    return uvloop.new_event_loop()

@@ -81,7 +81,6 @@ class Hub:
         self._head = head
         self._oldest = head  # the recent events hold all that follows this seq
         self._replays: set[asyncio.Task[None]] = set()
-        self.dropped = 0
 
     def __len__(self) -> int:
         """How many readers are connected."""
@@ -195,7 +194,6 @@ class Hub:
             if transport.get_write_buffer_size() > _MAX_WAITING_BYTES:
                 slow.append(reader)
         for reader in slow:
-            self.dropped += 1
             reader.transport.abort()
             self.leave(reader)
 

@@ -23,7 +23,6 @@ IMMUTABLE = "public, max-age=31536000, immutable"
 REVALIDATE = "no-cache"
 
 _SECURITY = "".join(f"{name}: {value}\r\n" for name, value in SECURITY_HEADERS.items())
-ENCODINGS = ("", "gzip", "br")
 
 
 class Page(msgspec.Struct, frozen=True):

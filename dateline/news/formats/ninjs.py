@@ -24,7 +24,6 @@ STANDARD = {
     "schema": "http://www.iptc.org/std/ninjs/ninjs-schema_3.1.json",
     "version": "3.1",
 }
-MEDIA_TYPE = "application/json"
 
 _ENCODER = msgspec.json.Encoder(order="sorted")
 # Fields that stand in ninjs under their own name, as text.

@@ -24,7 +24,6 @@ from dateline.news.dateline import Dateline, parse, print_dateline
 from dateline.news.errors import BadItem
 from dateline.news.item import NewsItem
 
-MEDIA_TYPE = "text/plain"
 # Header field -> field of NewsItem, for those that are plain text.
 _TEXTS = {
     "headline": "headline", "section": "section", "slugline": "slugline", "byline": "byline",
