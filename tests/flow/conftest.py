@@ -89,6 +89,14 @@ class Wire:
     def get(self, path: str, **headers: str) -> httpx.Response:
         return httpx.get(self.url + path, headers=headers, timeout=20)
 
+    def wait_for(self, path: str, text: str) -> None:
+        """Return when the page shows the text: what was appended elsewhere is folded a moment later."""
+        for _ in range(200):
+            if text in self.get(path).text:
+                return
+            time.sleep(0.05)
+        raise AssertionError(f"{path} never showed {text!r}")
+
 
 @pytest.fixture
 def wire(tmp_path: Path, migrated: Path) -> Iterator[Wire]:

@@ -118,6 +118,7 @@ def server_publish_fast(server: Wire, *headlines: str) -> None:
 
     env = {**server.env, "DJANGO_SETTINGS_MODULE": "dateline.settings"}
     subprocess.run([sys.executable, "-c", script, *headlines], env=env, check=True, timeout=60)
+    server.wait_for("/", headlines[-1])
 
 
 def test_older_elements_are_fetched_into_the_same_page_or_without_scripts_on_the_next(
