@@ -24,12 +24,14 @@ from rich.console import Console  # noqa: E402
 from rich.progress import Progress  # noqa: E402
 
 from dateline import __version__  # noqa: E402
+from dateline.desk.first_chief import FirstChief, give_password, keep_secret, make_first_chief  # noqa: E402
 from dateline.intake.importing import import_files  # noqa: E402
 from dateline.intake.report import print_report  # noqa: E402
 from dateline.news.acts import Act  # noqa: E402
 from dateline.news.errors import DatelineError  # noqa: E402
 from dateline.news.formats.reading import read_dispatch  # noqa: E402
 from dateline.news.item import NewsItem  # noqa: E402
+from dateline.options import SECRET_FILE  # noqa: E402
 from dateline.projections import all_projections  # noqa: E402
 from dateline.sample import append_sample  # noqa: E402
 from dateline.server import Outlets, listen, only_process, open_pages, serve  # noqa: E402
@@ -89,6 +91,7 @@ def prepare(*, migrate: bool = False) -> bool:
     if migrate or fresh or not store.is_ready():
         call_command("migrate", verbosity=0)
     load_signer(home / "keys", settings.AGENCY.origin)
+    keep_secret(home / "keys" / SECRET_FILE)
     return fresh
 
 
@@ -107,6 +110,7 @@ def progress_bar(what: str, total: int | None) -> Iterator[Callable[[int], None]
 def run(host: str, port: int, sample: bool) -> None:
     """Start everything: migrate, fold, serve the newsfeed, keep the embargoes."""
     prepare(migrate=True)
+    settings.LISTEN_HOST = host
     with only_process():
         listener = listen(host, port)
         check_remembered(read_verifier())
@@ -115,17 +119,20 @@ def run(host: str, port: int, sample: bool) -> None:
         outlets = Outlets(open_pages())
         with progress_bar("Folding and rendering", None):
             rendered = outlets.start()
+        first = make_first_chief(sample=sample)
         if rendered:
             err.print(f"{rendered} pages were rendered.")
-        serve(listener, outlets, lambda: _say_where(host, port))
+        serve(listener, outlets, lambda: _say_where(host, port, first))
 
 
-def _say_where(host: str, port: int) -> None:
+def _say_where(host: str, port: int, first: FirstChief | None) -> None:
     address = f"http://{host}:{port}/"
     out.print(f"Newsfeed  {address}")
     if settings.AGENCY.url + "/" != address:
         out.print(f"          its links and feeds say {settings.AGENCY.url}/ (DATELINE_URL)")
-    out.print("Desk      not built yet; `dateline publish FILE` puts a dispatch on the wire")
+    out.print(f"Desk      {address}desk/")
+    if first is not None:
+        out.print(f"          sign in as {first.username} with the one-time password {first.password}", markup=False)
     out.print("Stop      Ctrl+C")
 
 
@@ -341,6 +348,16 @@ def _open_output(path: Path) -> Iterator[IO[bytes]]:
         file.flush()
         if path.is_file():
             os.fsync(file.fileno())
+
+
+@cli.command(cls=_Command, example="dateline password chief")
+@click.argument("username")
+def password(username: str) -> None:
+    """Give an account at the desk a new one-time password, and take its second factors away."""
+    prepare()
+    given = give_password(username)
+    out.print(f"One-time password of {username}: {given}", markup=False)
+    out.print("They choose their own when they sign in. Second factors and open sessions are gone.")
 
 
 @cli.command(cls=_Command, example="dateline rebuild site")

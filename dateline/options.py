@@ -5,11 +5,12 @@ bad value stops the start with a sentence that says what to write instead.
 """
 
 import re
+import secrets
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -69,6 +70,15 @@ def _url(value: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
+def _smtp(value: str) -> str:
+    if not value:
+        return ""
+    parts = urlsplit(value)
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+        raise ValueError("an address such as smtp://user:password@mail.example.org:587")
+    return value
+
+
 def _domain(value: str) -> str:
     if not re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+", value):
         raise ValueError("a domain that the agency holds, such as example.org")
@@ -120,6 +130,10 @@ OPTIONS = (
         _count,
         "How much memory the rendered pages may take; the rest is read from files.",
     ),
+    Option(
+        "SMTP", "", _smtp, "Where the desk's mail goes: smtp://user:password@host:port, or smtps://. Empty: no mail."
+    ),
+    Option("MAIL_FROM", "", _text, "The sender of the desk's mail. Default: desk@ and DOMAIN."),
 )
 
 
@@ -142,7 +156,7 @@ def read_options(environment: Mapping[str, str], folder: Path) -> dict[str, Any]
                 f"dateline.toml has a setting that is not known: {name}. Known are {', '.join(sorted(known))}."
             )
     for name in environment:
-        if name.startswith("DATELINE_") and name[9:].lower() not in known | {"secret_key"}:
+        if name.startswith("DATELINE_") and name[9:].lower() not in known:
             raise BadOption(f"{name} is not a setting. Known are {', '.join('DATELINE_' + o.name for o in OPTIONS)}.")
     values = {option.name: _value(option, environment, written) for option in OPTIONS}
     values["URL"] = values["URL"] or f"http://127.0.0.1:{values['PORT']}"
@@ -186,3 +200,38 @@ def hosts_of(options: Mapping[str, Any]) -> list[str]:
     """Return the host names that the server answers to: its own address, the loopback, and HOSTS."""
     own = urlsplit(options["URL"]).hostname
     return sorted({"localhost", "127.0.0.1", "[::1]", *options["HOSTS"], *([own] if own else [])})
+
+
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+# In DATELINE_HOME/keys, beside the wire's own; whoever reads it can forge a session.
+SECRET_FILE = "desk.secret"  # noqa: S105
+
+
+def is_loopback(address: str) -> bool:
+    """Whether an address, with or without its scheme and port, is on this machine alone."""
+    host = urlsplit(address if "://" in address else f"//{address}").hostname if address != "::1" else address
+    return host in _LOOPBACK
+
+
+def secret_key(path: Path) -> str:
+    """Return the key that signs the desk's sessions: the kept one, or a fresh one for this process."""
+    try:
+        return path.read_text().strip() or secrets.token_urlsafe(50)
+    except OSError:
+        return secrets.token_urlsafe(50)
+
+
+def mail_of(options: Mapping[str, Any]) -> tuple[str, int, str, str, bool, bool]:
+    """Return host, port, user, password, TLS from the start, TLS by STARTTLS of the mail server."""
+    parts = urlsplit(options["SMTP"])
+    implicit = parts.scheme == "smtps"
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    # A password is never sent in the clear.
+    return (
+        parts.hostname or "",
+        parts.port or (465 if implicit else 587),
+        user,
+        password,
+        implicit,
+        bool(user) and not implicit,
+    )

@@ -21,6 +21,8 @@ import uvloop
 from django.conf import settings
 from django.db import connection
 
+from dateline.desk.schedule_story import keep_schedules
+from dateline.desk.views import live as desk_live
 from dateline.feeds.fold import FeedsFold
 from dateline.feeds.publish import FeedsPublisher
 from dateline.live.events import event_of
@@ -151,13 +153,14 @@ class Outlets:
                 return
 
 
-def _keep_embargoes(stopped: threading.Event) -> None:
+def _keep(clock: Callable[[bell.Bell, Callable[[], bool]], None], stopped: threading.Event) -> None:
+    """Run a clock (embargoes, schedules) until stopped; a failure is logged and it goes on."""
     while not stopped.is_set():
         try:
             with bell.Bell() as ring:
-                keep_embargoes(ring, stopped.is_set)
+                clock(ring, stopped.is_set)
         except Exception:
-            log.exception("The embargo clock failed; trying again")
+            log.exception("%s failed; trying again", clock.__name__)
             connection.close()
             stopped.wait(_AFTER_FAILURE_S)
     connection.close()
@@ -178,6 +181,7 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._hub.close()
+        desk_live.stop()
         await super().shutdown(sockets)
 
 
@@ -233,7 +237,8 @@ async def _serve(listener: socket.socket, outlets: Outlets, started: Callable[[]
         stopped,
         ("folder", outlets.follow, (head, announce, stopped)),
         ("settler", outlets.settle, (stopped,)),
-        ("embargoes", _keep_embargoes, (stopped,)),
+        ("embargoes", _keep, (keep_embargoes, stopped)),
+        ("schedules", _keep, (keep_schedules, stopped)),
     ):
         chores = asyncio.create_task(_housekeeping(server, hub))
         try:

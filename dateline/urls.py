@@ -6,6 +6,7 @@ from dateline.status import healthz
 
 urlpatterns = [
     path("healthz", healthz),
+    path("desk/", include("dateline.desk.urls")),
     path("", include("dateline.wire.urls")),
     path("", include("dateline.site.urls")),
 ]

@@ -54,3 +54,13 @@ def write_source(digest: str, name: str, taken: str, rest: Iterable[Line]) -> No
 def count_waiting() -> int:
     """Return how many items wait for release."""
     return int(sql().execute("SELECT count(*) FROM intake_item WHERE seq IS NULL").fetchone()[0])
+
+
+def read_waiting(limit: int) -> list[tuple[Waiting, str]]:
+    """Return what waits, the latest first, each with the name of the file that it came in."""
+    rows = sql().execute(
+        "SELECT i.*, s.name FROM intake_item i JOIN intake_source s ON s.digest = i.digest "
+        "WHERE i.seq IS NULL ORDER BY i.rowid DESC LIMIT ?",
+        (limit,),
+    )
+    return [(Waiting(*row[:-1]), row[-1]) for row in rows]

@@ -68,12 +68,14 @@ def next_item(
     now: datetime,
     agency: Agency,
     by_clock: bool = False,
+    whole: bool = False,
 ) -> NewsItem:
     """Return the version of the item that this act makes, ready for the wire.
 
     `before` is the latest version on the wire, None if the uri is new; `given` is what the producer
     hands in, None for hold, release and kill. `note` becomes the item's ednote. `by_clock` marks the
-    release that an embargo's own instant brings; it is refused before that instant.
+    release that an embargo's own instant brings; it is refused before that instant. `whole` says that
+    `given` is the whole item: a field that it leaves empty is empty, not as it was before.
     Raises ActRefused where the rules of the wire forbid the act, BadItem where the content is not fit.
     """
     note = _tidy(note)
@@ -89,7 +91,7 @@ def next_item(
         )
     if before.pubstatus is PubStatus.CANCELED:
         raise ActRefused(f"{before.uri} was killed; nothing can bring it back or change it.", before.uri)
-    changed = _act_on(act, before, given, now, by_clock)
+    changed = _act_on(act, before, given, now, by_clock, whole)
     return msgspec.structs.replace(
         changed,
         uri=before.uri,
@@ -140,7 +142,7 @@ def _open(
     )
 
 
-def _act_on(act: Act, before: NewsItem, given: NewsItem | None, now: datetime, by_clock: bool) -> NewsItem:
+def _act_on(act: Act, before: NewsItem, given: NewsItem | None, now: datetime, by_clock: bool, whole: bool) -> NewsItem:
     held = before.pubstatus is PubStatus.WITHHELD
     if act is Act.KILL:
         return _emptied(before)
@@ -157,7 +159,7 @@ def _act_on(act: Act, before: NewsItem, given: NewsItem | None, now: datetime, b
             f"{before.uri} is held: release it if it was right, correct it if it was wrong, or kill it.",
             before.uri,
         )
-    return _revised(before, given, now)
+    return _revised(before, given, now, whole)
 
 
 def _released(before: NewsItem, now: datetime, by_clock: bool) -> NewsItem:
@@ -174,7 +176,7 @@ def _released(before: NewsItem, now: datetime, by_clock: bool) -> NewsItem:
     return msgspec.structs.replace(before, embargoed=None)
 
 
-def _revised(before: NewsItem, given: NewsItem, now: datetime) -> NewsItem:
+def _revised(before: NewsItem, given: NewsItem, now: datetime, whole: bool) -> NewsItem:
     embargoed = before.embargoed
     if given.embargoed and before.embargoed is None:
         raise ActRefused(
@@ -186,7 +188,9 @@ def _revised(before: NewsItem, given: NewsItem, now: datetime) -> NewsItem:
             rfc3339(given.embargoed),
         )
     embargoed = given.embargoed or before.embargoed
-    merged = {name: getattr(given, name) or getattr(before, name) for name in _INHERITED}
+    merged = {name: getattr(given, name) for name in _INHERITED}
+    if not whole:
+        merged = {name: value or getattr(before, name) for name, value in merged.items()}
     item = msgspec.structs.replace(before, **merged, embargoed=embargoed, pubstatus=PubStatus.USABLE)
     return _fit(item, None)
 

@@ -39,5 +39,6 @@ class SecurityHeaders:
             response = HttpResponse(text, status=400, content_type="text/plain; charset=utf-8")
         for name, value in SECURITY_HEADERS.items():
             response.headers.setdefault(name, value)
-        response.headers.setdefault("Content-Length", str(len(response.content)))
+        if not response.streaming:
+            response.headers.setdefault("Content-Length", str(len(response.content)))
         return response

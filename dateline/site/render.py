@@ -24,6 +24,7 @@ from dateline.news.element import MARKS, Element, element_of, machine_date
 from dateline.news.item import NewsItem
 from dateline.pages.ready import Page
 from dateline.site import assets, store
+from dateline.site.pictures import with_pictures
 from dateline.wire import store as wire
 from dateline.wire.export import export_item
 from dateline.wire.identity import wire_id
@@ -225,28 +226,44 @@ def _version_page(row: store.Row, versions: list[store.Version], version: store.
     superseded = version is not versions[-1]
     element = element_of(item, "" if superseded else row.mark, agency)
     so_far = [other for other in shown if other.version <= version.version]
-    # Both parts were cleaned at the wire's door, or are escaped here.
-    body_html = mark_safe(body.with_dateline(item.body, item.dateline, marked=True))  # noqa: S308
-    paragraphs = body.to_paragraphs(item.body)
-    description = _shorten(paragraphs[0]) if paragraphs else item.headline
+    reading = _reading(item, element, agency)
     context = {
+        **reading,
+        "modified": {"machine": version.sent},
+        "notes": [_note(other, agency) for other in so_far if Act(other.act) in MARKS][::-1],
+        "versions": [_version_link(row, other, versions[-1], agency) for other in shown][::-1] if shown[1:] else [],
+        "superseded": superseded,
+        "json_ld": _json_ld(item, element, version, reading["description"], agency),
+        "last_seq": version.seq,
+        "wire": wire_id(),
+    }
+    return _page("item.html", context, version.seq)
+
+
+def _reading(item: NewsItem, element: Element, agency: Agency) -> dict[str, Any]:
+    """Return what the item's template prints of the item itself."""
+    paragraphs = body.to_paragraphs(item.body)
+    return {
         "title": f"{item.headline} – {agency.name}",
         "item": item,
         "element": element,
         "section": item.heading,
         "label": URGENCY_LABELS.get(item.urgency or 9, ""),
-        "description": description,
+        "description": _shorten(paragraphs[0]) if paragraphs else item.headline,
         "published": {"machine": element.datetime, "printed": _printed(item, agency)},
-        "modified": {"machine": version.sent},
-        "notes": [_note(other, agency) for other in so_far if Act(other.act) in MARKS][::-1],
-        "versions": [_version_link(row, other, versions[-1], agency) for other in shown][::-1] if shown[1:] else [],
-        "body_html": body_html,
-        "superseded": superseded,
-        "json_ld": _json_ld(item, element, version, description, agency),
-        "last_seq": version.seq,
-        "wire": wire_id(),
+        # Both parts were cleaned at the wire's door, or are escaped here.
+        "body_html": mark_safe(body.with_dateline(with_pictures(item), item.dateline, marked=True)),  # noqa: S308
     }
-    return _page("item.html", context, version.seq)
+
+
+def preview_page(item: NewsItem) -> bytes:
+    """Return the page that an item would have if it were public now; it needs its `content_created`.
+
+    The desk shows it before a release. Nothing is read from the wire, and nothing kept.
+    """
+    agency: Agency = settings.AGENCY
+    context = {**_reading(item, element_of(item, "", agency), agency), "preview": True}
+    return _page("item.html", context, 0).body
 
 
 def _printed(item: NewsItem, agency: Agency) -> str:

@@ -6,5 +6,6 @@ from dateline.site import views
 
 urlpatterns = [
     path("newsfeed.json", views.newsfeed_json),
+    re_path(r"^pictures/(?P<digest>[0-9a-f]{64})/(?P<name>[0-9]{1,5}\.(?:avif|webp|jpg))$", views.picture),
     re_path(r"^.*$", views.page),
 ]

@@ -1,10 +1,17 @@
 """The few requests that no ready page answers: older elements, and what is not there."""
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponsePermanentRedirect
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseNotModified,
+    HttpResponsePermanentRedirect,
+)
 
 from dateline.pages.ready import Page
 from dateline.pages.store import PageStore
@@ -66,6 +73,27 @@ def newsfeed_json(request: HttpRequest) -> HttpResponseBase:
         answer["older"] = f"/?before={rows[-1].place}"
     response = HttpResponse(msgspec.json.encode(answer), content_type="application/json; charset=utf-8")
     response["Cache-Control"] = "no-cache"
+    return response
+
+
+_PICTURE_TYPES = {"avif": "image/avif", "webp": "image/webp", "jpg": "image/jpeg"}
+
+
+def picture(request: HttpRequest, digest: str, name: str) -> HttpResponseBase:
+    """A size of a picture that an item on the wire shows. Its address names its bytes, so it never changes."""
+    if request.method not in ("GET", "HEAD"):
+        return page(request)
+    etag = f'"{digest[:16]}-{name}"'
+    path = Path(settings.DATELINE_HOME) / "pictures" / digest / name
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return not_found(request)
+    if request.headers.get("If-None-Match") == etag:
+        return HttpResponseNotModified(headers={"ETag": etag})
+    response = HttpResponse(data, content_type=_PICTURE_TYPES[name.rpartition(".")[2]])
+    response["Cache-Control"] = "public, max-age=31536000, immutable"
+    response["ETag"] = etag
     return response
 
 

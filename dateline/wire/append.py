@@ -32,7 +32,8 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     """What a producer hands to the wire: an act, and what the act needs.
 
     `item` for acts with content, `uri` for the others; `note` becomes the item's ednote (for a kill
-    or a hold it is the advisory); `by_clock` marks the release that an embargo's instant brings.
+    or a hold it is the advisory); `by_clock` marks the release that an embargo's instant brings;
+    `whole` that the item's empty fields are meant to be empty.
     """
 
     act: Act
@@ -40,17 +41,24 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     uri: str = ""
     note: str = ""
     by_clock: bool = False
+    whole: bool = False
 
 
 def append(
-    act: Act, item: NewsItem | None = None, *, uri: str = "", note: str = "", by_clock: bool = False
+    act: Act,
+    item: NewsItem | None = None,
+    *,
+    uri: str = "",
+    note: str = "",
+    by_clock: bool = False,
+    whole: bool = False,
 ) -> Dispatch:
     """Append one dispatch and return it.
 
     Raises ActRefused or BadItem where a rule forbids it, UnknownItem for a uri that is not on the
     wire; then nothing was written. Inside `transaction.atomic` it joins that transaction.
     """
-    return append_all([Submission(act=act, item=item, uri=uri, note=note, by_clock=by_clock)])[0]
+    return append_all([Submission(act=act, item=item, uri=uri, note=note, by_clock=by_clock, whole=whole)])[0]
 
 
 def append_all(submissions: Iterable[Submission]) -> list[Dispatch]:
@@ -110,7 +118,7 @@ def _append_one(submission: Submission, head: store.Head, now: datetime, agency:
     before = store.read_item(state.seq) if state else None
     item = next_item(
         submission.act, before, submission.item, note=submission.note, now=now, agency=agency,
-        by_clock=submission.by_clock,
+        by_clock=submission.by_clock, whole=submission.whole,
     )  # fmt: skip
     if before is None and store.path_is_taken(item.path):
         item = msgspec.structs.replace(item, path=f"{item.path.rstrip('/')}-{head.seq + 1}/")

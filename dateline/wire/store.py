@@ -106,6 +106,13 @@ def read_state(uri: str) -> ItemState | None:
     return ItemState(*row) if row else None
 
 
+def read_states(uris: list[str]) -> dict[str, ItemState]:
+    """Return where several items stand, by uri; one that is new is not among them."""
+    marks = ", ".join("?" * len(uris))
+    query = f"SELECT uri, path, seq, act, version, pubstatus, embargoed FROM wire_item WHERE uri IN ({marks})"
+    return {row[0]: ItemState(*row) for row in sql().execute(query, uris)}
+
+
 def find_uri(text: str) -> str | None:
     """Return the uri of the item that a uri, an address or the end of one names, or None."""
     row = sql().execute("SELECT uri FROM wire_item WHERE uri = ? OR path = ?", (text, text)).fetchone()

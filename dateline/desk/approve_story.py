@@ -1,0 +1,73 @@
+"""The second pair of eyes: someone asks for it, someone else reads that very text and lets it go."""
+
+from django.db import transaction
+
+from dateline.desk.asking import case_of, person_of
+from dateline.desk.errors import ReleaseRefused, TextChanged
+from dateline.desk.models import Approval, Request, Story, User
+from dateline.desk.release_rules import may_approve, needed_rights
+from dateline.desk.release_story import release_story
+from dateline.desk.story_item import digest_of, text_digest
+from dateline.news.acts import NOTE_SAYS, Act
+from dateline.news.errors import ActRefused
+from dateline.wire import store
+from dateline.wire.dispatch import Dispatch
+
+
+def ask_for_approval(story: Story, act: Act, user: User, *, note: str = "", seen: str = "") -> Request:
+    """Ask for a second pair of eyes on an act. Raises ReleaseRefused where the asker could not do it even so."""
+    note = " ".join(note.split())
+    if not note and act in NOTE_SAYS:
+        raise ActRefused(f"A {act} needs a note that says {NOTE_SAYS[act]}.", act)
+    with transaction.atomic():
+        case, item = case_of(story, act, user, note=note)
+        digest = digest_of(act, note, item)
+        if seen and seen != text_digest(item):
+            raise TextChanged("The text has changed since you looked at it. Look at it again.", digest)
+        if case.by.frozen:
+            raise ReleaseRefused(case.by.frozen, act)
+        if needed_rights(case) - case.by.rights:
+            raise ReleaseRefused("You may not do this yourself; submit the story, and say so in a note.", act)
+        return Request.objects.create(
+            story=story, act=str(act), note=note, digest=digest, user=user, after_seq=_after_seq(story)
+        )
+
+
+def approve(request: Request, user: User, *, seen: str) -> Dispatch:
+    """Approve what was asked for, and let it go in the name of who asked.
+
+    `seen` is the digest of the text that the approver looked at. Raises TextChanged if it is not that text any more,
+    ReleaseRefused if this person may not be the second pair of eyes.
+    """
+    act = Act(request.act)
+    with transaction.atomic():
+        story = Story.objects.get(pk=request.story_id)
+        if not is_open(request):
+            raise TextChanged("This is done: another dispatch of the item went out since it was asked for.", act)
+        case, item = case_of(story, act, request.user, note=request.note)
+        digest = digest_of(act, request.note, item)
+        if digest != request.digest or seen != text_digest(item):
+            raise TextChanged("The text has changed since this was asked for. It has to be asked for again.", digest)
+        if refused := may_approve(case, person_of(user)):
+            raise ReleaseRefused(refused, act)
+        Approval.objects.create(story=story, act=str(act), digest=digest, user=user, after_seq=request.after_seq)
+        return release_story(story, act, request.user, note=request.note, seen=seen)
+
+
+def is_open(request: Request) -> bool:
+    """Whether nothing of the item has gone out since the request."""
+    return _after_seq(request.story) == request.after_seq
+
+
+def open_request(story: Story) -> Request | None:
+    """Return the last request on a story if it still stands: nothing went out since, and the text is the same."""
+    request = story.requests.select_related("user", "story").order_by("-pk").first()
+    if request is None or not is_open(request):
+        return None
+    _, item = case_of(story, Act(request.act), request.user, note=request.note)
+    return request if digest_of(Act(request.act), request.note, item) == request.digest else None
+
+
+def _after_seq(story: Story) -> int:
+    state = store.read_state(story.uri)
+    return state.seq if state else 0

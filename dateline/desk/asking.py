@@ -1,0 +1,89 @@
+"""What would the rules say? Gathers a case from the database for `release_rules`, for the screen and the door."""
+
+from datetime import UTC, datetime
+
+import msgspec
+from wagtail.models import Revision
+
+from dateline.desk.freezing import frozen_why
+from dateline.desk.models import Approval, Author, Story, User
+from dateline.desk.release_rules import Case, Person, Verdict, judge
+from dateline.desk.roles import Right
+from dateline.desk.story_item import digest_of, item_of, local_day, text_digest
+from dateline.news.acts import OPENING, REVISING, Act
+from dateline.news.item import NewsItem, PubStatus
+from dateline.wire import store
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """The answer: the case, the verdict, the item as it would go out, the digest of its text."""
+
+    case: Case
+    verdict: Verdict
+    item: NewsItem
+    digest: str
+
+
+def person_of(user: User) -> Person:
+    """Return an account as the rules see it."""
+    held = frozenset(right for right in Right if user.is_active and user.has_perm(f"desk.{right}"))
+    return Person(user.pk, str(user), held, frozen_why(user))
+
+
+def text_of(revision: Revision) -> Story:
+    """Return the story as a revision has it."""
+    story: Story = revision.as_object()
+    return story
+
+
+def case_of(
+    story: Story, act: Act, user: User, *, note: str = "", glass: str = "", revision: Revision | None = None,
+    now: datetime | None = None,
+) -> tuple[Case, NewsItem]:  # fmt: skip
+    """Return the case of this act on this story, and the item as it would go out."""
+    now = now or datetime.now(UTC)
+    state = store.read_state(story.uri)
+    before = store.read_item(state.seq) if state else None
+    if act in OPENING | REVISING:
+        revision = revision or story.get_latest_revision()
+        item = item_of(text_of(revision) if revision else story, local_day(now))
+    else:
+        item = before or item_of(story, local_day(now))
+    after_seq = state.seq if state else 0
+    digest = digest_of(act, note, item)
+    authors = Author.objects.filter(story=story)
+    approvals = Approval.objects.filter(story=story, act=str(act), digest=digest, after_seq=after_seq)
+    case = Case(
+        act=act, by=person_of(user), before=before, after=item,
+        authors=frozenset(authors.filter(after_seq__gte=_last_text_seq(story)).values_list("user_id", flat=True)),
+        writers=frozenset(authors.values_list("user_id", flat=True)),
+        seconds=tuple(person_of(approval.user) for approval in approvals.select_related("user")),
+        glass=glass, now=now,
+    )  # fmt: skip
+    return case, item
+
+
+def _last_text_seq(story: Story) -> int:
+    """Return the seq of the last dispatch that took a text of the desk's along, 0 if none did."""
+    last = story.releases.exclude(revision=None).order_by("-seq").values_list("seq", flat=True).first()
+    return last or 0
+
+
+def ask(story: Story, act: Act, user: User, *, note: str = "", glass: str = "") -> Asked:
+    """Return what the rules would say to this act now, and what exactly would go out."""
+    case, item = case_of(story, act, user, note=note, glass=glass)
+    return Asked(case, judge(case), item, text_digest(item))
+
+
+def acts_for(story: Story) -> list[Act]:
+    """Return the acts that the state of a story's item allows, the likely one first."""
+    state = story.state
+    if state is None:
+        return [Act.ARCHIVE, Act.PUBLISH] if story.dated else [Act.PUBLISH]
+    if state.pubstatus == PubStatus.CANCELED:
+        return []
+    if state.pubstatus == PubStatus.WITHHELD:
+        return [Act.RELEASE, Act.CORRECT, Act.KILL]
+    if state.embargoed is not None:
+        return [Act.UPDATE, Act.CORRECT, Act.REFILE, Act.RELEASE, Act.HOLD, Act.KILL]
+    return [Act.UPDATE, Act.CORRECT, Act.REFILE, Act.HOLD, Act.KILL]

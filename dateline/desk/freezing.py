@@ -1,0 +1,34 @@
+"""A freeze stops all releases of one account, or of all, at once; only a thaw by someone who may ends it."""
+
+from django.db import transaction
+
+from dateline.desk.errors import ReleaseRefused
+from dateline.desk.models import Freeze, User
+from dateline.desk.roles import Right
+
+
+def current(user: User | None) -> Freeze | None:
+    """Return the freeze that holds one account (None: all accounts), or None."""
+    last = Freeze.objects.filter(user=user).order_by("-pk").select_related("by").first()
+    return last if last is not None and last.frozen else None
+
+
+def frozen_why(user: User) -> str:
+    """Return the sentence that says why this account may release nothing, or ''."""
+    if (freeze := current(None)) is not None:
+        return f"All releases are frozen by {freeze.by}: {freeze.reason}"
+    if (freeze := current(user)) is not None:
+        return f"Releases of {user} are frozen by {freeze.by}: {freeze.reason}"
+    return ""
+
+
+def set_freeze(user: User | None, frozen: bool, reason: str, by: User) -> Freeze:
+    """Freeze an account's releases (None: all), or thaw them. Raises ReleaseRefused without right or reason."""
+    if not by.has_perm(f"desk.{Right.FREEZE}"):
+        raise ReleaseRefused("Only a chief or an operator freezes releases and thaws them.", by.pk)
+    if not reason.strip():
+        raise ReleaseRefused("Say why; everyone at the desk reads it.", reason)
+    if not frozen and user is not None and user == by:
+        raise ReleaseRefused("Your own account was frozen; someone else has to thaw it.", by.pk)
+    with transaction.atomic():
+        return Freeze.objects.create(user=user, frozen=frozen, reason=" ".join(reason.split()), by=by)

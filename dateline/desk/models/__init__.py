@@ -1,0 +1,23 @@
+"""The desk's own tables: accounts, pictures, stories, and the records of what was done with them."""
+
+from dateline.desk.models.picture import Picture, Rendition
+from dateline.desk.models.records import (
+    Approval,
+    Author,
+    Freeze,
+    Note,
+    Record,
+    Release,
+    Request,
+    SavedFilter,
+    Schedule,
+    SpikedIntake,
+)
+from dateline.desk.models.review import DeskReview
+from dateline.desk.models.story import Story
+from dateline.desk.models.user import User
+
+__all__ = [
+    "Approval", "Author", "DeskReview", "Freeze", "Note", "Picture", "Record", "Release", "Rendition", "Request",
+    "SavedFilter", "Schedule", "SpikedIntake", "Story", "User",
+]  # fmt: skip

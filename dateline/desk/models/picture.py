@@ -1,0 +1,53 @@
+"""Pictures: an upload, what its own metadata says, whose it is and until when it may be used."""
+
+from typing import Any
+
+from django.db import models
+from wagtail.images.models import AbstractImage, AbstractRendition
+
+from dateline.desk.picture_metadata import read_into
+
+
+class Picture(AbstractImage):
+    """One picture. `title` is Wagtail's name for it at the desk; readers see caption, credit and alt."""
+
+    caption = models.TextField(blank=True)
+    credit = models.CharField(max_length=200, blank=True, help_text="Who made it, and for whom: Maren Toll/Tidewater.")
+    alt = models.CharField(
+        "alternative text", max_length=300, blank=True, help_text="What it shows, for those who do not see it."
+    )
+    rights = models.CharField("rights note", max_length=300, blank=True)
+    expires = models.DateField(null=True, blank=True, help_text="The last day on which it may be published.")
+    # sha256 of the uploaded bytes, hex: an item on the wire names the picture by it.
+    digest = models.CharField(max_length=64, blank=True, editable=False, db_index=True)
+
+    # When an item with it first went to the wire; from then on it cannot be deleted.
+    used_at = models.DateTimeField(null=True, editable=False)
+
+    admin_form_fields = (
+        "title", "file", "caption", "credit", "alt", "rights", "expires", "tags",
+        "focal_point_x", "focal_point_y", "focal_point_width", "focal_point_height",
+    )  # fmt: skip
+
+    class Meta(AbstractImage.Meta):
+        verbose_name = "picture"
+        verbose_name_plural = "pictures"
+
+    @property
+    def default_alt_text(self) -> str:
+        """What Wagtail puts into an `alt`."""
+        return self.alt or self.title
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save it; where the file is new, read its metadata first."""
+        read_into(self)
+        super().save(*args, **kwargs)
+
+
+class Rendition(AbstractRendition):
+    """One size and format of a picture, made by Wagtail."""
+
+    image = models.ForeignKey(Picture, on_delete=models.CASCADE, related_name="renditions")
+
+    class Meta:
+        unique_together = (("image", "filter_spec", "focal_point_key"),)

@@ -1,0 +1,266 @@
+"""The queue, the desk's home: what waits, what came in, what is timed, what has just gone out.
+
+Reads only. Each part is bounded, so that a hundred thousand stories cost what a hundred do.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+from django.conf import settings
+from django.db.models import QuerySet
+from wagtail.admin.models import EditingSession
+from wagtail.models import WorkflowState
+
+from dateline.desk.approve_story import open_request
+from dateline.desk.freezing import current
+from dateline.desk.models import Freeze, Release, Request, Schedule, SpikedIntake, Story, User
+from dateline.intake import store as intake
+from dateline.news.acts import Act
+from dateline.news.codes import URGENCY_LABELS, parse_instant
+from dateline.news.formats import ninjs
+from dateline.news.item import NewsItem
+from dateline.wire import store
+
+# The queue's condition in SQL, word for word that of its partial index (`triggers`), or SQLite does not use it.
+WAITS = "spiked_at IS NULL AND killed_at IS NULL AND (live = 0 OR has_unpublished_changes = 1)"
+# As many as anyone works through; the stories list has all of them.
+_WAITING = 100
+_LATEST = 25
+_INTAKE = 50
+# Wagtail's editor says every ten seconds that it is open.
+_ON_IT = timedelta(seconds=40)
+# A request older than a shift is not urgent any more.
+_ASKED = timedelta(hours=12)
+_STATES = {
+    WorkflowState.STATUS_IN_PROGRESS: "Submitted",
+    WorkflowState.STATUS_NEEDS_CHANGES: "Sent back",
+}
+
+
+class Filter(msgspec.Struct, frozen=True):
+    """What of the queue someone wants to see: a section, an urgency and higher, a state, their own."""
+
+    section: str = ""
+    urgency: int = 9
+    state: str = ""
+    mine: bool = False
+
+    @classmethod
+    def read(cls, query: Any) -> "Filter":
+        """Read a filter from an address's query; what it cannot mean is as if it was not there."""
+        text = query.get("urgency", "")
+        urgency = int(text) if text.isdigit() and 1 <= int(text) <= 9 else 9
+        state = query.get("state", "")
+        return cls(query.get("section", ""), urgency, state if state in _FILTER_STATES else "", bool(query.get("mine")))
+
+
+_FILTER_STATES = ("submitted", "draft")
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """A story that waits: what it is, how urgent, since when, who is on it."""
+
+    story: Story
+    title: str
+    label: str
+    state: str
+    what: str
+    people: tuple[str, ...]
+    note: str
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """A request for a second pair of eyes that stands."""
+
+    request: Request
+    act: Act
+    text: str
+
+
+class Incoming(msgspec.Struct, frozen=True):
+    """A quarantined item of intake."""
+
+    key: str
+    headline: str
+    section: str
+    source: str
+    line: int
+    doubts: tuple[str, ...]
+
+
+class Timed(msgspec.Struct, frozen=True):
+    """Something that happens at its time: an embargo that opens, a schedule that is due."""
+
+    kind: str
+    at: datetime
+    headline: str
+    story_id: int | None
+    by: str
+
+
+class Gone(msgspec.Struct, frozen=True):
+    """A dispatch that has gone out."""
+
+    seq: int
+    act: Act
+    at: datetime
+    headline: str
+    label: str
+    path: str
+    story_id: int | None
+    by: str
+    glass: str
+
+
+class Queue(msgspec.Struct, frozen=True):
+    """All of the queue, as one person sees it."""
+
+    freeze: Freeze | None
+    asked: list[Asked]
+    waiting: list[Waiting]
+    more: bool
+    incoming: list[Incoming]
+    incoming_count: int
+    timed: list[Timed]
+    failed: list[Schedule]
+    gone: list[Gone]
+
+
+def read_queue(user: User, wanted: Filter) -> Queue:
+    """Return the queue."""
+    waiting = list(waiting_stories(user, wanted)[: _WAITING + 1])
+    now = datetime.now(UTC)
+    failed = Schedule.objects.filter(outcome__startswith="Not released", due__gte=now - _ASKED)
+    return Queue(
+        freeze=current(None),
+        asked=_asked(now),
+        waiting=_rows(waiting[:_WAITING], now),
+        more=len(waiting) > _WAITING,
+        incoming=_incoming(),
+        incoming_count=intake.count_waiting() - SpikedIntake.objects.count(),
+        timed=_timed(),
+        failed=list(failed.select_related("story")),
+        gone=latest(_LATEST),
+    )
+
+
+def waiting_stories(user: User, wanted: Filter) -> QuerySet[Story]:
+    """Return the stories that wait, the most urgent first, then the oldest."""
+    found = Story.objects.extra(where=[WAITS]).select_related("latest_revision__user", "locked_by")  # noqa: S610
+    found = found.defer("body").order_by("urgency", "changed_at")
+    if wanted.section:
+        found = found.filter(section=wanted.section)
+    if wanted.urgency < 9:
+        found = found.filter(urgency__lte=wanted.urgency)
+    if wanted.mine:
+        found = found.filter(authors__user=user).distinct()
+    if wanted.state:
+        submitted = WorkflowState.objects.filter(
+            base_content_type=Story.get_base_content_type(), status=WorkflowState.STATUS_IN_PROGRESS
+        )
+        keys = [int(key) for key in submitted.values_list("object_id", flat=True)]
+        found = found.filter(pk__in=keys) if wanted.state == "submitted" else found.exclude(pk__in=keys)
+    return found
+
+
+def _rows(stories: list[Story], now: datetime) -> list[Waiting]:
+    keys = [str(story.pk) for story in stories]
+    states = dict(
+        WorkflowState.objects.active()
+        .filter(base_content_type=Story.get_base_content_type(), object_id__in=keys)
+        .values_list("object_id", "status")
+    )
+    sessions = EditingSession.objects.filter(
+        content_type=Story.get_base_content_type(), object_id__in=keys, last_seen_at__gte=now - _ON_IT
+    ).select_related("user")
+    people: dict[str, list[str]] = {}
+    for session in sessions:
+        names = people.setdefault(session.object_id, [])
+        if str(session.user) not in names:
+            names.append(str(session.user))
+    on_wire = store.read_states([story.uri for story in stories])
+    return [
+        Waiting(
+            story,
+            story.latest_revision.object_str if story.latest_revision else str(story),
+            URGENCY_LABELS.get(story.urgency, ""),
+            _STATES.get(states.get(str(story.pk), ""), "Draft"),
+            f"version {on_wire[story.uri].version} is on the wire" if story.uri in on_wire else "",
+            tuple(people.get(str(story.pk), [])),
+            f"Locked by {story.locked_by}" if story.locked else "",
+        )
+        for story in stories
+        if story.uri not in on_wire or on_wire[story.uri].pubstatus != "canceled"
+    ]
+
+
+def _asked(now: datetime) -> list[Asked]:
+    found: list[Asked] = []
+    seen: set[int] = set()
+    requests = Request.objects.filter(at__gte=now - _ASKED).order_by("-pk").select_related("story", "user")
+    for request in requests[:_WAITING]:
+        if request.story_id not in seen and (standing := open_request(request.story)) is not None:
+            found.append(Asked(standing, Act(standing.act), standing.note))
+        seen.add(request.story_id)
+    return found
+
+
+def _incoming() -> list[Incoming]:
+    spiked = set(SpikedIntake.objects.values_list("key", flat=True))
+    taken = set(Story.objects.exclude(intake_key="").values_list("intake_key", flat=True))
+    found: list[Incoming] = []
+    for waiting, source in intake.read_waiting(_INTAKE + len(spiked) + len(taken)):
+        if waiting.key in spiked or waiting.key in taken:
+            continue
+        item = ninjs.decode(waiting.item)
+        doubts = tuple(filter(None, waiting.doubts.splitlines()))
+        found.append(Incoming(waiting.key, item.headline, item.section, source, waiting.line, doubts))
+        if len(found) == _INTAKE:
+            break
+    return found
+
+
+def _timed() -> list[Timed]:
+    embargoes = store.read_embargoes()[:_WAITING]
+    stories = _story_ids([uri for _, uri in embargoes])
+    found = []
+    for instant, uri in embargoes:
+        state = store.read_state(uri)
+        item = store.read_item(state.seq) if state else NewsItem()
+        found.append(Timed("Embargo", parse_instant(instant), item.headline, stories.get(uri), ""))
+    for schedule in Schedule.objects.filter(outcome=None).select_related("story", "user").order_by("due")[:_WAITING]:
+        found.append(Timed("Schedule", schedule.due, str(schedule.story), schedule.story_id, str(schedule.user)))
+    return sorted(found, key=lambda row: row.at)
+
+
+def latest(count: int) -> list[Gone]:
+    """Return the last dispatches, the newest first, with who let them go."""
+    rows = store.read_rows(max(0, store.head_seq() - count), count)[::-1]
+    stories = _story_ids([row.uri for row in rows])
+    releases = {
+        release.seq: release
+        for release in Release.objects.filter(seq__in=[row.seq for row in rows]).select_related("user")
+    }
+    found = []
+    for row in rows:
+        item, release = row.news, releases.get(row.seq)
+        found.append(
+            Gone(
+                row.seq,
+                row.act,
+                row.instant,
+                item.headline,
+                URGENCY_LABELS.get(item.urgency or 9, ""),
+                settings.AGENCY.url + item.path if row.act is not Act.ADVISORY else "",
+                stories.get(row.uri),
+                str(release.user) if release else "",
+                release.glass if release else "",
+            )
+        )
+    return found
+
+
+def _story_ids(uris: Iterable[str]) -> dict[str, int]:
+    return dict(Story.objects.filter(uri__in=list(uris)).values_list("uri", "pk"))

@@ -1,0 +1,176 @@
+"""The one door from the desk to the wire.
+
+Under the wire's lock, in one transaction: the rules are asked again about the very text that is in
+the database, the dispatch is appended, the release is recorded, the story follows. All of it, or
+nothing. Wagtail's own ways to publish come through here (`ReleaseAction`); triggers refuse what does
+not (migration 0002).
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from wagtail.actions.publish_revision import PublishRevisionAction
+from wagtail.models import Revision, WorkflowState
+
+from dateline.desk.asking import case_of, text_of
+from dateline.desk.errors import NotThisWay, ReleaseRefused, TextChanged
+from dateline.desk.models import Approval, Picture, Release, Schedule, Story, User
+from dateline.desk.public_pictures import make_public
+from dateline.desk.release_rules import judge
+from dateline.desk.story_item import digest_of, text_digest
+from dateline.intake import store as intake
+from dateline.news.acts import OPENING, REVISING, Act
+from dateline.wire import store
+from dateline.wire.append import append
+from dateline.wire.dispatch import Dispatch
+
+_WITH_TEXT = OPENING | REVISING
+
+
+def release_story(
+    story: Story,
+    act: Act,
+    user: User,
+    *,
+    note: str = "",
+    glass: str = "",
+    seen: str = "",
+    revision: Revision | None = None,
+    at_seq: int | None = None,
+) -> Dispatch:
+    """Do one act on a story's item, and return its dispatch.
+
+    `seen` is the digest of the text that the person looked at (`story_item.text_digest`); with another text the
+    release is refused. `revision` is the version to release, by default the latest; `at_seq` where the
+    item stood when they looked. Raises ReleaseRefused, TextChanged, ActRefused, BadItem; then nothing happened.
+    """
+    if act in _WITH_TEXT and (latest := revision or story.get_latest_revision()) is not None:
+        # Before the lock is taken: a large picture takes seconds. What is made twice is the same.
+        for picture in _pictures(text_of(latest)):
+            make_public(picture)
+    with transaction.atomic():
+        story = Story.objects.get(pk=story.pk)
+        revision = _revision(story, revision) if act in _WITH_TEXT else None
+        now = datetime.now(UTC)
+        if story.spiked_at is not None:
+            raise NotThisWay(f"{story} was spiked. Take it back from the spike first.", story.uri)
+        _check_unmoved(story, at_seq)
+        case, item = case_of(story, act, user, note=note, glass=glass, revision=revision, now=now)
+        digest = digest_of(act, note, item)
+        if seen and seen != text_digest(item):
+            raise TextChanged("The text has changed since you looked at it. Look at it again, then release it.", digest)
+        verdict = judge(case)
+        if verdict.refused:
+            raise ReleaseRefused(verdict.refused, act)
+        approval = None
+        if verdict.seen_by is not None:
+            approval = _approval(story, act, digest, verdict.seen_by.id)
+        if revision is not None:
+            _use_pictures(text_of(revision), now)
+            dispatch = append(act, item, note=note or (item.ednote if act in OPENING else ""), whole=True)
+        else:
+            dispatch = append(act, uri=story.uri, note=note)
+        Release.objects.create(
+            story=story, revision=revision, seq=dispatch.seq, act=str(act), digest=digest, user=user,
+            approval=approval, glass=glass.strip() if verdict.broken else "",
+        )  # fmt: skip
+        _follow(story, act, revision, user)
+        if act in OPENING and story.intake_key:
+            intake.mark_released(story.intake_key, dispatch.seq)
+    return dispatch
+
+
+def _revision(story: Story, revision: Revision | None) -> Revision:
+    revision = revision or story.get_latest_revision()
+    if revision is None:
+        raise NotThisWay(f"{story} has no saved version yet. Save it, then release it.", story.uri)
+    # Read under the lock: an autosave may have written it over since.
+    return Revision.objects.get(pk=revision.pk, object_id=str(story.pk))
+
+
+def _check_unmoved(story: Story, at_seq: int | None) -> None:
+    state = store.read_state(story.uri)
+    if at_seq is not None and at_seq != (state.seq if state else 0):
+        raise TextChanged(
+            "The item has moved on since you looked: another dispatch of it went out. Look again.", story.uri
+        )
+
+
+def _approval(story: Story, act: Act, digest: str, user_id: int) -> Approval:
+    """Return the approval by this person; whoever releases what another wrote approves by doing so."""
+    state = store.read_state(story.uri)
+    after = state.seq if state else 0
+    found = Approval.objects.filter(story=story, act=str(act), digest=digest, user_id=user_id, after_seq=after).first()
+    return found or Approval.objects.create(story=story, act=str(act), digest=digest, user_id=user_id, after_seq=after)
+
+
+def _pictures(text: Story) -> list[Picture]:
+    return [block.value["picture"] for block in text.body if block.block_type == "picture" and block.value["picture"]]
+
+
+def _use_pictures(text: Story, now: datetime) -> None:
+    pictures = _pictures(text)
+    today = settings.AGENCY.local(now).date()
+    for picture in pictures:
+        if picture.expires is not None and picture.expires < today:
+            raise ReleaseRefused(
+                f"The picture “{picture.title}” may be used until {picture.expires:%B %-d, %Y} only. Take it out, or "
+                "renew its rights.",
+                picture.digest,
+            )
+        make_public(picture)
+    Picture.objects.filter(pk__in=[p.pk for p in pictures], used_at=None).update(used_at=now)
+
+
+def _follow(story: Story, act: Act, revision: Revision | None, user: User) -> None:
+    """Bring the story's row to where its item is now."""
+    Schedule.objects.filter(story=story, outcome=None).update(outcome=f"overtaken by a {act}")
+    if act is Act.KILL:
+        story.live, story.live_revision, story.has_unpublished_changes = False, None, False
+        story.killed_at = datetime.now(UTC)
+        story.save(update_fields=["live", "live_revision", "has_unpublished_changes", "killed_at", "changed_at"])
+        if (running := story.current_workflow_state) is not None:
+            running.cancel(user=user)
+    elif revision is not None:
+        _Followed(revision, user=user).execute(skip_permission_checks=True)
+
+
+class _Followed(PublishRevisionAction):
+    """Wagtail's own bookkeeping of a publish, after the dispatch was appended."""
+
+    def _publish_revision(self, revision: Revision, object: Any, *args: Any, **options: Any) -> None:
+        # Wagtail's schedule is not ours: a time in a revision never puts it off.
+        object.go_live_at = object.expire_at = None
+        super()._publish_revision(revision, object, *args, **options)
+
+    def _after_publish(self) -> None:
+        """A review that was under way ends well: an editor released the story."""
+        running = self.object.current_workflow_state
+        if running is not None:
+            task = running.current_task_state
+            if task is not None:
+                task.status = task.STATUS_APPROVED
+                task.finished_at, task.finished_by = datetime.now(UTC), self.user
+                task.save()
+            running.status = WorkflowState.STATUS_APPROVED
+            running.save()
+        super()._after_publish()
+
+
+class ReleaseAction(PublishRevisionAction):
+    """Wagtail's publish of a story, whoever calls it: the first release, or a sentence that says what to do."""
+
+    def execute(self, skip_permission_checks: bool = False) -> None:
+        """Append the first dispatch of the story. What it already carries needs an act with a note."""
+        if self.user is None:
+            raise NotThisWay("A story is released by a person. Sign in at the desk.", self.object.uri)
+        if self.object.go_live_at and self.object.go_live_at > datetime.now(UTC):
+            raise NotThisWay("Schedule it on its release screen: it releases to the second.", self.object.uri)
+        if store.read_state(self.object.uri) is not None:
+            raise NotThisWay(
+                f"{self.object} is on the wire already: update, correct or refile it, and say what changed.",
+                self.object.uri,
+            )
+        release_story(self.object, Act.PUBLISH, self.user, revision=self.revision)

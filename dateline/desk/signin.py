@@ -1,0 +1,88 @@
+"""Sign-in: accounts are made at the desk, each sign-in is recorded, and one from a new place is told."""
+
+import logging
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.signals import password_changed, password_reset
+from allauth.mfa.signals import authenticator_added, authenticator_removed
+from django.contrib import messages
+from django.contrib.auth.signals import user_logged_in, user_login_failed
+from django.core.exceptions import PermissionDenied
+from django.core.mail import send_mail
+from django.dispatch import receiver
+from django.http import HttpRequest
+
+from dateline.desk.models import Record, User
+
+log = logging.getLogger(__name__)
+SIGNED_IN, NEW_PLACE, FAILED = "sign-in", "sign-in from a new place", "failed sign-in"
+
+
+class AccountAdapter(DefaultAccountAdapter):
+    """allauth's adapter: nobody signs up by themselves."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        """Return False."""
+        return False
+
+    def get_login_redirect_url(self, request: HttpRequest) -> str:
+        """Return the queue's address."""
+        return "/desk/"
+
+
+def record(what: str, *, user: User | None, request: HttpRequest | None, detail: str = "") -> Record:
+    """Keep what happened to an account."""
+    ip = _address_of(request) if request is not None else None
+    agent = request.headers.get("User-Agent", "")[:500] if request is not None else ""
+    return Record.objects.create(what=what, user=user, ip=ip, agent=agent, detail=detail[:1000])
+
+
+def _address_of(request: HttpRequest) -> str | None:
+    """Return the client's address, None where the connection has none."""
+    try:
+        return str(AccountAdapter().get_client_ip(request))
+    except PermissionDenied:
+        return None
+
+
+@receiver(user_logged_in, dispatch_uid="desk-signed-in")
+def _signed_in(sender: Any, request: HttpRequest | None, user: User, **options: Any) -> None:
+    if request is None:
+        return
+    before = Record.objects.filter(user=user, what__in=(SIGNED_IN, NEW_PLACE))
+    ip, agent = _address_of(request), request.headers.get("User-Agent", "")[:500]
+    known = not before.exists() or before.filter(ip=ip, agent=agent).exists()
+    made = record(SIGNED_IN if known else NEW_PLACE, user=user, request=request)
+    if known:
+        return
+    text = (
+        f"Someone signed in to the desk as {user.username} from a place that was not seen before: address {made.ip}, "
+        f"{made.agent or 'an unknown browser'}. If that was not you, end that session under Sessions and change the "
+        "password."
+    )
+    messages.warning(request, text)
+    if user.email:
+        try:
+            send_mail("Sign-in from a new place", text, None, [user.email])
+        except OSError as error:
+            log.warning("The notice of a sign-in from a new place could not be mailed to %s: %s", user.username, error)
+
+
+@receiver(user_login_failed, dispatch_uid="desk-sign-in-failed")
+def _failed(sender: Any, credentials: dict[str, Any], request: HttpRequest | None = None, **options: Any) -> None:
+    name = str(credentials.get("username") or credentials.get("email") or credentials.get("login") or "")
+    record(FAILED, user=User.objects.filter(username=name).first(), request=request, detail=name)
+
+
+@receiver([password_changed, password_reset], dispatch_uid="desk-password")
+def _password(sender: Any, request: HttpRequest, user: User, **options: Any) -> None:
+    User.objects.filter(pk=user.pk).update(must_change_password=False)
+    user.must_change_password = False
+    record("password changed", user=user, request=request)
+
+
+@receiver([authenticator_added, authenticator_removed], dispatch_uid="desk-factor")
+def _factor(sender: Any, request: HttpRequest, user: User, authenticator: Any, signal: Any, **options: Any) -> None:
+    verb = "added" if signal is authenticator_added else "removed"
+    record(f"second factor {verb}", user=user, request=request, detail=str(authenticator.get_type_display()))

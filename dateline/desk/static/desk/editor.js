@@ -1,0 +1,39 @@
+// In the editor: the count of words, and the dateline as readers will see it, beside what is typed.
+
+const form = document.querySelector("form[data-edit-form]");
+const credit = document.querySelector("#id_credit");
+const place = document.querySelector("#id_place");
+const day = document.querySelector("#id_dateline_date");
+
+function words() {
+  const parts = [...form.querySelectorAll("[data-contentpath=body] [contenteditable=true], [data-contentpath=body] textarea, [data-contentpath=body] input[type=text]")];
+  const text = parts.map((part) => part.value ?? part.innerText).join(" ");
+  return (text.match(/[\p{L}\p{N}]+(?:[’'-][\p{L}\p{N}]+)*/gu) || []).length;
+}
+
+if (form && credit) {
+  const line = Object.assign(document.createElement("p"), { className: "desk-count" });
+  line.setAttribute("role", "status");
+  line.setAttribute("aria-live", "off");
+  document.querySelector("footer.footer, .footer")?.append(line);
+  const show = () => { const count = words(); line.textContent = `${count} word${count === 1 ? "" : "s"}`; };
+  let later;
+  for (const kind of ["input", "keyup", "focusout"]) form.addEventListener(kind, () => { clearTimeout(later); later = setTimeout(show, 300); });
+  setTimeout(show, 500);
+}
+
+if (place && day && credit) {
+  const line = Object.assign(document.createElement("p"), { className: "desk-dateline" });
+  line.setAttribute("aria-live", "polite");
+  place.closest(".w-panel, .w-form-width, .w-field__wrapper")?.closest("section, .w-panel")?.append(line);
+  let later;
+  const show = async () => {
+    const query = new URLSearchParams({ place: place.value, date: day.value, credit: credit.value });
+    const answer = await fetch(`/desk/dateline/?${query}`);
+    if (!answer.ok) return;
+    const { printed } = await answer.json();
+    line.replaceChildren(Object.assign(document.createElement("span"), { textContent: printed ? "Opens with: " : "Without a dateline" }), printed);
+  };
+  for (const field of [place, day, credit]) field.addEventListener("input", () => { clearTimeout(later); later = setTimeout(show, 250); });
+  show();
+}

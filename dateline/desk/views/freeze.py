@@ -1,0 +1,31 @@
+"""The freeze: one button stops all releases, or those of one account."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from wagtail.admin.auth import require_admin_access
+
+from dateline.desk.freezing import current, set_freeze
+from dateline.desk.models import Freeze, User
+from dateline.desk.views.person import user_of
+
+
+@require_admin_access
+def freeze(request: HttpRequest) -> HttpResponse:
+    """Show what is frozen; freeze or thaw."""
+    if request.method == "POST":
+        who = request.POST.get("user", "")
+        user = get_object_or_404(User, pk=who) if who.isdigit() else None
+        frozen = request.POST.get("do") == "freeze"
+        set_freeze(user, frozen, request.POST.get("reason", ""), user_of(request))
+        verb = "frozen" if frozen else "thawed"
+        messages.success(request, f"{f'Releases of {user}' if user else 'All releases'} are {verb}.")
+        return HttpResponseRedirect(reverse("desk:freeze"))
+    users = list(User.objects.filter(is_active=True).order_by("username"))
+    context = {
+        "all_frozen": current(None),
+        "people": [(user, current(user)) for user in users],
+        "events": Freeze.objects.select_related("user", "by").order_by("-pk")[:50],
+    }
+    return render(request, "desk/freeze.html", context)
