@@ -123,6 +123,8 @@ def _opens_sentence(text: str, match: re.Match[str], name: str) -> bool:
 
 
 def _inflected(one: str, other: str) -> bool:
+    if one[:-1] == other[:-1]:
+        return True  # Germany, Germans
     short, long = sorted((one, other), key=len)
     return long.startswith(short) and long[len(short) :] in {
         "s",

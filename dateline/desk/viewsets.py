@@ -50,7 +50,11 @@ class _ThenRelease:
 
 
 class StoryCreateView(_ThenRelease, CreateView):
-    """A new story."""
+    """A new story; it opens with an empty text, to be typed at once."""
+
+    def get_initial_form_instance(self) -> Story:
+        """Return the story that the empty form shows."""
+        return Story(body=[("text", "")])
 
 
 class StoryEditView(_ThenRelease, EditView):

@@ -111,3 +111,4 @@ async function refresh() {
   }
 }
 if (queue) new EventSource(queue.dataset.live).addEventListener("changed", refresh);
+document.documentElement.dataset.desk = "ready";

@@ -37,3 +37,20 @@ if (place && day && credit) {
   for (const field of [place, day, credit]) field.addEventListener("input", () => { clearTimeout(later); later = setTimeout(show, 250); });
   show();
 }
+
+// The rich text editor hands what is typed to the form a moment later. A form that is sent within that moment
+// waits for it, so that the last words go along.
+const HANDED_OVER_MS = 600;
+if (form) {
+  let typed = 0;
+  form.addEventListener("input", () => { typed = Date.now(); }, true);
+  form.addEventListener("keydown", () => { typed = Date.now(); }, true);
+  form.addEventListener("submit", (event) => {
+    const left = typed + HANDED_OVER_MS - Date.now();
+    if (left <= 0) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    const { submitter } = event;
+    setTimeout(() => form.requestSubmit(submitter), left);
+  }, true);
+}

@@ -33,13 +33,15 @@ function prepare(form) {
     const fields = new FormData(form);
     fields.set("do", go.value);
     if (preview.hidden) {
-      const place = fields.get("place").trim();
-      preview.replaceChildren(
-        Object.assign(document.createElement("span"), { className: "desk-urgency", textContent: "1 Flash" }), " ",
-        Object.assign(document.createElement("strong"), { textContent: fields.get("headline").trim() }),
-        Object.assign(document.createElement("small"), { textContent: ` ${[place, fields.get("section").trim()].filter(Boolean).join(" · ")}` }),
-      );
+      const label = Object.assign(document.createElement("span"), { className: "desk-urgency", textContent: "1 Flash" });
+      label.dataset.urgency = "1";
+      const line = document.createElement("small");
+      preview.replaceChildren(label, " ", Object.assign(document.createElement("strong"), { textContent: fields.get("headline").trim() }), line);
       preview.hidden = false;
+      // The dateline as readers will see it; nobody waits for it.
+      fetch(`/desk/dateline/?place=${encodeURIComponent(fields.get("place"))}`).then((answer) => answer.json()).then(({ printed }) => {
+        line.textContent = [printed, fields.get("section").trim()].filter(Boolean).join(" · ");
+      }).catch(() => {});
       return;
     }
     sending = true;
