@@ -70,11 +70,12 @@ def test_a_spiked_item_leaves_the_queue_and_stays_with_intake(desk: Any, incomin
 
 
 def test_a_body_comes_over_block_by_block_and_reads_the_same(desk: Any) -> None:
+    from datetime import UTC, datetime
+
     from dateline.desk.story_item import item_of, local_day
     from dateline.desk.take_over import story_of
     from dateline.news.body import clean
     from dateline.news.item import NewsItem
-    from datetime import UTC, datetime
 
     body = clean(
         "<p>One.</p><p>Two <strong>bold</strong> &amp; <em>soft</em>.</p><h2>Then</h2>"
