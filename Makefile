@@ -24,6 +24,7 @@ bench: $(VENV)/.test
 	@$(BIN)/python -m bench.pages
 	@$(BIN)/python -m bench.live
 	@$(BIN)/python -m bench.fresh
+	@$(BIN)/python -m bench.desk
 
 $(VENV)/bin/python:
 	@echo "Making a virtual environment in $(VENV)"

@@ -139,7 +139,7 @@ def read_queue(user: User, wanted: Filter) -> Queue:
         waiting=_rows(waiting[:_WAITING], now),
         more=len(waiting) > _WAITING,
         incoming=_incoming(),
-        incoming_count=intake.count_waiting() - SpikedIntake.objects.count(),
+        incoming_count=intake.count_waiting() - SpikedIntake.objects.count() - _taken_over().count(),
         timed=_timed(),
         failed=list(failed.select_related("story")),
         gone=latest(_LATEST),
@@ -207,9 +207,14 @@ def _asked(now: datetime) -> list[Asked]:
     return found
 
 
+def _taken_over() -> QuerySet[Story]:
+    """Return the stories that came from the quarantine and are not on the wire; a range, which the index serves."""
+    return Story.objects.filter(intake_key__gt="", live=False, killed_at=None)
+
+
 def _incoming() -> list[Incoming]:
     spiked = set(SpikedIntake.objects.values_list("key", flat=True))
-    taken = set(Story.objects.exclude(intake_key="").values_list("intake_key", flat=True))
+    taken = set(_taken_over().values_list("intake_key", flat=True))
     found: list[Incoming] = []
     for waiting, source in intake.read_waiting(_INTAKE + len(spiked) + len(taken)):
         if waiting.key in spiked or waiting.key in taken:

@@ -1,0 +1,112 @@
+"""Pictures: their metadata is read, readers get sizes of them with the item, and what the wire carries stays."""
+
+import io
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import IntegrityError, transaction
+from django.test import Client
+from PIL import Image
+
+from dateline.news.acts import Act
+from dateline.news.formats import ninjs
+from dateline.news.formats.schema import check as check_schema
+from dateline.wire import store
+
+XMP = (
+    '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    '<rdf:Description xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/" '
+    'photoshop:Credit="Tidewater"><dc:description><rdf:Alt><rdf:li xml:lang="x-default">The harbour at noon.</rdf:li>'
+    "</rdf:Alt></dc:description><dc:creator><rdf:Seq><rdf:li>Maren Toll</rdf:li></rdf:Seq></dc:creator>"
+    "</rdf:Description></rdf:RDF></x:xmpmeta>"
+)
+
+
+def picture(**fields: Any) -> Any:
+    from dateline.desk.models import Picture
+
+    data = io.BytesIO()
+    Image.new("RGB", (1600, 900), (30, 90, 140)).save(data, "JPEG", xmp=XMP.encode())
+    file = SimpleUploadedFile("harbour.jpg", data.getvalue(), "image/jpeg")
+    made = Picture(title="Harbour", file=file, alt="Ships in a harbour", **fields)
+    made.save()
+    return made
+
+
+@pytest.fixture
+def media(home: Any, settings: Any) -> None:
+    settings.MEDIA_ROOT = str(home / "desk-media")
+
+
+def with_picture(desk: Any, shown: Any) -> Any:
+    value = {"picture": shown.pk, "caption": "", "alt": ""}
+    from dateline.desk.models import Story
+
+    body = Story._meta.get_field("body").to_python(
+        [{"type": "text", "value": "<p>The harbour reopened.</p>"}, {"type": "picture", "value": value}]
+    )
+    return desk.story(body=body)
+
+
+def test_what_a_file_says_of_itself_is_read_and_what_was_typed_stays(media: None, desk: Any) -> None:
+    made = picture()
+    assert (made.caption, made.credit, made.alt) == (
+        "The harbour at noon.",
+        "Maren Toll/Tidewater",
+        "Ships in a harbour",
+    )
+    assert len(made.digest) == 64
+
+
+def test_readers_get_the_sizes_of_a_released_picture_and_of_no_draft(media: None, desk: Any) -> None:
+    from dateline.desk.release_story import release_story
+    from dateline.site.pictures import with_pictures
+
+    made = picture()
+    story = with_picture(desk, made)
+    address = f"/pictures/{made.digest}/800."
+    reader = Client(headers={"host": "localhost"})
+    assert reader.get(address + "jpg").status_code == 404
+    item = release_story(story, Act.PUBLISH, desk.editor).news
+    check_schema(ninjs.encode(item))
+    assert item.rest["associations"][0]["uri"].startswith("ni:///sha-256;")
+    for kind in ("avif", "webp", "jpg"):
+        answer = reader.get(address + kind)
+        assert answer.status_code == 200 and "immutable" in answer["Cache-Control"]
+        with Image.open(io.BytesIO(answer.content)) as image:
+            assert image.size == (800, 450)
+            assert not image.getxmp()
+    page = with_pictures(item)
+    assert '<source type="image/avif"' in page and 'loading="lazy"' in page and "480w" in page
+    assert "Ships in a harbour" in page and "<cite>Maren Toll/Tidewater</cite>" in page
+
+
+def test_a_picture_on_the_wire_is_never_deleted_and_an_expired_one_does_not_go_out(media: None, desk: Any) -> None:
+    from dateline.desk.errors import ReleaseRefused
+    from dateline.desk.models import Picture
+    from dateline.desk.release_story import release_story
+
+    made = picture()
+    release_story(with_picture(desk, made), Act.PUBLISH, desk.editor)
+    with pytest.raises(IntegrityError, match="never deleted"), transaction.atomic():
+        Picture.objects.filter(pk=made.pk).delete()
+    old = picture(expires=datetime.now(UTC).date() - timedelta(days=2))
+    with pytest.raises(ReleaseRefused, match="may be used until"):
+        release_story(with_picture(desk, old), Act.PUBLISH, desk.editor)
+    assert store.head_seq() == 1
+
+
+def test_the_screens_show_a_draft_picture_to_the_desk_alone(media: None, desk: Any) -> None:
+    made = picture()
+    story = with_picture(desk, made)
+    client = desk.client(desk.editor)
+    page = client.get(f"/desk/release/{story.pk}/").content.decode()
+    assert f"/desk/picture/{made.digest}/" in page
+    assert client.get(f"/desk/picture/{made.digest}/800.jpg").status_code == 200
+    assert client.get(f"/desk/media/{made.file.name}").status_code == 200
+    assert client.get("/desk/media/../keys/wire.key").status_code == 404
+    stranger = Client(headers={"host": "localhost"})
+    for address in (f"/desk/picture/{made.digest}/800.jpg", f"/desk/media/{made.file.name}"):
+        assert stranger.get(address).status_code == 302
