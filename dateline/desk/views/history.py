@@ -8,9 +8,10 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 from wagtail.admin.auth import require_admin_access
 
-from dateline.desk.errors import ReleaseRefused
+from dateline.desk.errors import DeskError, ReleaseRefused
 from dateline.desk.happenings import Happening, happenings
 from dateline.desk.views.person import user_of
+from dateline.news.codes import parse_instant
 
 _PAGE = 100
 
@@ -27,6 +28,10 @@ def history(request: HttpRequest) -> HttpResponse:
     """The last happenings; `before` goes further back."""
     _allowed(request)
     before = request.GET.get("before", "")
+    try:
+        parse_instant(before or "2026-01-01T00:00:00Z")
+    except ValueError as error:
+        raise DeskError("The history goes back from an instant; follow its own link.", before) from error
     who = request.GET.get("who", "")
     rows: list[Happening] = []
     for row in happenings(before=before or None, who=who):
