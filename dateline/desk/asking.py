@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import msgspec
 from wagtail.models import Revision
 
+from dateline.desk.errors import NotThisWay
 from dateline.desk.freezing import frozen_why
 from dateline.desk.models import Approval, Author, Story, User
 from dateline.desk.release_rules import Case, Person, Verdict, judge
@@ -40,7 +41,9 @@ def case_of(
     story: Story, act: Act, user: User, *, note: str = "", glass: str = "", revision: Revision | None = None,
     now: datetime | None = None,
 ) -> tuple[Case, NewsItem]:  # fmt: skip
-    """Return the case of this act on this story, and the item as it would go out."""
+    """Return the case of this act on this story, and the item as it would go out. Raises NotThisWay for an advisory."""
+    if act is Act.ADVISORY:
+        raise NotThisWay("A story does not go out as an advisory; `dateline advisory FILE` sends one.", act)
     now = now or datetime.now(UTC)
     state = store.read_state(story.uri)
     before = store.read_item(state.seq) if state else None

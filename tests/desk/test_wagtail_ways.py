@@ -191,7 +191,7 @@ def test_forged_requests_by_the_author_of_an_urgent_story_release_nothing(desk: 
     address = reverse("desk:release", args=[story.pk])
     for extra in (
         {}, {"glass": ""}, {"glass": "   "}, {"approved": "1"}, {"approval": "1", "user": str(desk.other_chief.pk)},
-        {"act": "archive"}, {"act": "update", "note": "x"}, {"act": "release"}, {"do": "schedule", "due": "2027-01-01T10:00"},
+        {"act": "archive"}, {"act": "advisory"}, {"act": "update", "note": "x"}, {"act": "release"}, {"do": "schedule", "due": "2027-01-01T10:00"},
     ):  # fmt: skip
         response = client.post(address, {"act": "publish", "do": "release", "seen": seen, **extra})
         assert response.status_code == 409, extra
