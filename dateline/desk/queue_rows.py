@@ -51,7 +51,7 @@ class Filter(msgspec.Struct, frozen=True):
     def read(cls, query: Any) -> "Filter":
         """Read a filter from an address's query; what it cannot mean is as if it was not there."""
         text = query.get("urgency", "")
-        urgency = int(text) if text.isdigit() and 1 <= int(text) <= 9 else 9
+        urgency = int(text) if text in tuple("123456789") else 9
         state = query.get("state", "")
         return cls(query.get("section", ""), urgency, state if state in _FILTER_STATES else "", bool(query.get("mine")))
 

@@ -89,7 +89,7 @@ def may_approve(case: Case, person: Person) -> str:
         return _lacks(case, missing)
     if person.id in case.authors and _is_about_text(case):
         return "You changed this text yourself, so another person has to approve it."
-    if not _is_about_text(case) and person.id == case.by.id:
+    if person.id == case.by.id:
         return "You asked for this yourself, so another person has to approve it."
     return ""
 
@@ -107,7 +107,7 @@ def needed_rights(case: Case) -> frozenset[Right]:
 def why_second(case: Case) -> str:
     """Return why a second pair of eyes is needed, as a sentence, or ''."""
     if case.act is Act.KILL:
-        if case.by.id not in case.writers:
+        if case.writers != {case.by.id}:
             return "Killing another's story needs a second pair of eyes."
         return ""
     if opens_early(case):

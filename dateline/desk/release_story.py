@@ -16,7 +16,7 @@ from wagtail.models import Revision, WorkflowState
 
 from dateline.desk.asking import case_of, text_of
 from dateline.desk.errors import NotThisWay, ReleaseRefused, TextChanged
-from dateline.desk.models import Approval, Picture, Release, Schedule, Story, User
+from dateline.desk.models import Approval, Author, Picture, Release, Schedule, Story, User
 from dateline.desk.public_pictures import make_public
 from dateline.desk.release_rules import judge
 from dateline.desk.story_item import digest_of, text_digest
@@ -47,9 +47,14 @@ def release_story(
     item stood when they looked. Raises ReleaseRefused, TextChanged, ActRefused, BadItem; then nothing happened.
     """
     if act in _WITH_TEXT and (latest := revision or story.get_latest_revision()) is not None:
-        # Before the lock is taken: a large picture takes seconds. What is made twice is the same.
-        for picture in _pictures(text_of(latest)):
-            make_public(picture)
+        case, _ = case_of(story, act, user, note=note, glass=glass, revision=latest)
+        if story.spiked_at is None and not judge(case).refused:
+            # Before the lock is taken: a large picture takes seconds. What is made twice is the same. A draft
+            # that the rules hold back makes nothing public.
+            pictures = _pictures(text_of(latest))
+            _refuse_expired(pictures, datetime.now(UTC))
+            for picture in pictures:
+                make_public(picture)
     with transaction.atomic():
         story = Story.objects.get(pk=story.pk)
         revision = _revision(story, revision) if act in _WITH_TEXT else None
@@ -76,6 +81,8 @@ def release_story(
             story=story, revision=revision, seq=dispatch.seq, act=str(act), digest=digest, user=user,
             approval=approval, glass=glass.strip() if verdict.broken else "",
         )  # fmt: skip
+        if revision is not None:
+            _keep_later_authors(story, revision, dispatch.seq)
         _follow(story, act, revision, user)
         if act in OPENING and story.intake_key:
             intake.mark_released(story.intake_key, dispatch.seq)
@@ -110,8 +117,14 @@ def _pictures(text: Story) -> list[Picture]:
     return [block.value["picture"] for block in text.body if block.block_type == "picture" and block.value["picture"]]
 
 
-def _use_pictures(text: Story, now: datetime) -> None:
-    pictures = _pictures(text)
+def _keep_later_authors(story: Story, revision: Revision, seq: int) -> None:
+    """Who saved after the version that goes out (a scheduled one, a reviewed one) stays an author of what is left."""
+    later = Revision.objects.for_instance(story).filter(pk__gt=revision.pk).exclude(user=None)
+    for user_id in later.values_list("user_id", flat=True).distinct():
+        Author.objects.get_or_create(story=story, after_seq=seq, user_id=user_id)
+
+
+def _refuse_expired(pictures: list[Picture], now: datetime) -> None:
     today = settings.AGENCY.local(now).date()
     for picture in pictures:
         if picture.expires is not None and picture.expires < today:
@@ -120,6 +133,12 @@ def _use_pictures(text: Story, now: datetime) -> None:
                 "renew its rights.",
                 picture.digest,
             )
+
+
+def _use_pictures(text: Story, now: datetime) -> None:
+    pictures = _pictures(text)
+    _refuse_expired(pictures, now)
+    for picture in pictures:
         make_public(picture)
     Picture.objects.filter(pk__in=[p.pk for p in pictures], used_at=None).update(used_at=now)
 

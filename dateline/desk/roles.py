@@ -3,6 +3,7 @@
 from enum import StrEnum
 
 from django.contrib.auth.models import Group, Permission
+from wagtail.models import Collection, GroupCollectionPermission
 
 
 class Role(StrEnum):
@@ -41,6 +42,8 @@ RIGHT_LABELS = {
 _WAGTAIL_GROUPS = ("Editors", "Moderators")
 _WRITE = ("wagtailadmin.access_admin", "desk.add_story", "desk.change_story")
 _PICTURES = ("desk.add_picture", "desk.change_picture")
+# Wagtail asks for these on a collection, under its own model's name whatever the picture's model is.
+_ON_COLLECTIONS = ("add_image", "change_image", "choose_image")
 _EDIT = ("desk.publish_story", "desk.lock_story", "desk.unlock_story", f"desk.{Right.RELEASE}")
 _CHIEF = tuple(f"desk.{right}" for right in Right)
 _OPERATE = (
@@ -70,3 +73,13 @@ def ensure_roles() -> None:
             codenames = [codename for _, codename in wanted]
             found = Permission.objects.filter(codename__in=codenames).select_related("content_type")
             group.permissions.set([p for p in found if (p.content_type.app_label, p.codename) in wanted])
+            if set(_PICTURES) <= set(names):
+                _share_pictures(group)
+
+
+def _share_pictures(group: Group) -> None:
+    """Let a group add, change and choose pictures in every collection."""
+    root = Collection.get_first_root_node()
+    for codename in _ON_COLLECTIONS:
+        permission = Permission.objects.get(codename=codename, content_type__app_label="wagtailimages")
+        GroupCollectionPermission.objects.get_or_create(group=group, collection=root, permission=permission)

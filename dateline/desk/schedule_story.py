@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import transaction
 
 from dateline.desk.asking import case_of
-from dateline.desk.errors import BadSchedule, ReleaseRefused
+from dateline.desk.errors import BadSchedule, ReleaseRefused, TextChanged
 from dateline.desk.models import Schedule, Story, User
 from dateline.desk.release_rules import judge
 from dateline.desk.release_story import release_story
@@ -29,7 +29,7 @@ _FURTHEST = timedelta(days=366)
 RELEASED, CANCELLED = "released", "cancelled"
 
 
-def schedule_story(story: Story, act: Act, user: User, due: datetime, *, note: str = "") -> Schedule:
+def schedule_story(story: Story, act: Act, user: User, due: datetime, *, note: str = "", seen: str = "") -> Schedule:
     """Let the latest text of a story be released at `due`. Raises BadSchedule or ReleaseRefused, with the reason."""
     now = datetime.now(UTC)
     note = " ".join(note.split())
@@ -54,6 +54,8 @@ def schedule_story(story: Story, act: Act, user: User, due: datetime, *, note: s
                 other.due,
             )
         revision = story.get_latest_revision()
+        if seen and seen != text_digest(case_of(story, act, user, revision=revision, now=now)[1]):
+            raise TextChanged("The text has changed since you looked at it. Look at it again, then schedule it.", seen)
         case, item = case_of(story, act, user, note=note, revision=revision, now=due)
         if item.embargoed is not None and item.embargoed <= due:
             raise BadSchedule(

@@ -55,6 +55,7 @@ def item_of(story: Any, today: date) -> NewsItem:
         slugline=story.slugline.strip(),
         section=" ".join(story.section.split()),
         byline=story.byline.strip(),
+        ednote=" ".join(story.ednote.split()),
         credit=credit,
         dateline=printed,
         located=places,

@@ -18,13 +18,17 @@ _URGENCY = "coalesce(json_extract(CAST({0}.item AS TEXT), '$.urgency'), 9)"
 _EMBARGO = "json_extract(CAST({0}.item AS TEXT), '$.embargoedUntil')"
 # Instants are RFC 3339 in UTC, with or without a fraction: to the second they compare as text.
 _AHEAD = f"substr({_EMBARGO.format('b')}, 1, 19) > substr(d.sent, 1, 19)"
+_OPENS_BY_TEXT = (
+    f"NEW.act IN {_TEXT_ACTS} AND coalesce({_AHEAD} AND {_EMBARGO.format('d')} < {_EMBARGO.format('b')}, 0)"
+)
 
 _NEEDS_SECOND = f"""
     (NEW.act IN {_TEXT_ACTS} AND min({_URGENCY.format("d")}, {_URGENCY.format("b")}) <= 2)
-    OR (NEW.act = 'kill' AND NOT EXISTS (
-        SELECT 1 FROM desk_author a WHERE a.story_id = NEW.story_id AND a.user_id = NEW.user_id))
+    OR (NEW.act = 'kill' AND (
+        NOT EXISTS (SELECT 1 FROM desk_author a WHERE a.story_id = NEW.story_id AND a.user_id = NEW.user_id)
+        OR EXISTS (SELECT 1 FROM desk_author a WHERE a.story_id = NEW.story_id AND a.user_id <> NEW.user_id)))
     OR (NEW.act = 'release' AND {_AHEAD} AND json_extract(CAST(b.item AS TEXT), '$.pubStatus') = 'usable')
-    OR (NEW.act IN {_TEXT_ACTS} AND {_AHEAD} AND {_EMBARGO.format("d")} < {_EMBARGO.format("b")})
+    OR ({_OPENS_BY_TEXT})
 """
 _HAS_SECOND = f"""
     EXISTS (
@@ -34,6 +38,8 @@ _HAS_SECOND = f"""
           AND CASE WHEN NEW.act IN {_TEXT_ACTS}
               THEN NOT EXISTS (SELECT 1 FROM desk_author a WHERE a.story_id = NEW.story_id
                                AND a.user_id = p.user_id AND a.after_seq >= {_SINCE})
+                   AND (p.user_id <> NEW.user_id OR (NOT ({_OPENS_BY_TEXT}) AND EXISTS (
+                        SELECT 1 FROM desk_author a WHERE a.story_id = NEW.story_id AND a.after_seq >= {_SINCE})))
               ELSE p.user_id <> NEW.user_id END)
 """
 _FROZEN = """

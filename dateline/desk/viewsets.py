@@ -1,8 +1,11 @@
 """Wagtail's views of stories, with our ways out in place of its own."""
 
+from datetime import UTC, datetime
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
+from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -17,7 +20,7 @@ from dateline.desk.asking import acts_for
 from dateline.desk.models import Story
 from dateline.desk.widgets import DateInput, InstantInput, SectionInput, TopicPicker
 from dateline.news.acts import Act
-from dateline.news.codes import URGENCY_LABELS
+from dateline.news.codes import URGENCY_LABELS, is_letters
 from dateline.news.item import PubStatus
 from dateline.wire import store
 
@@ -50,7 +53,42 @@ class _ThenRelease:
 
 
 class StoryCreateView(_ThenRelease, CreateView):
-    """A new story; it opens with an empty text, to be typed at once."""
+    """A new story; it opens with an empty text, to be typed at once.
+
+    The form carries letters of its own (editor.js) that become the story's uri. An autosave and a button can
+    both reach us before the page knows that the story exists: the second one edits what the first one made.
+    """
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Make the story, or save into the one that this form has made already."""
+        return self._edit() or super().post(request, *args, **kwargs)
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Make the story under the form's own uri."""
+        if uri := self._uri():
+            form.instance.uri = uri
+        try:
+            with transaction.atomic():
+                response: HttpResponse = super().form_valid(form)
+        except IntegrityError:
+            # The other request was first by a moment.
+            if (edited := self._edit()) is None:
+                raise
+            return edited
+        return response
+
+    def _uri(self) -> str:
+        letters = self.request.POST.get("desk-letters", "")
+        now = datetime.now(UTC)
+        return f"tag:{settings.AGENCY.domain},{now.year}:{letters}" if is_letters(letters) else ""
+
+    def _edit(self) -> HttpResponse | None:
+        uri = self._uri()
+        made = Story.objects.filter(uri=uri).first() if uri else None
+        if made is None or made.latest_revision is None or made.latest_revision.user_id != self.request.user.pk:
+            return None
+        response: HttpResponse = viewset().edit_view(self.request, pk=str(made.pk))
+        return response
 
     def get_initial_form_instance(self) -> Story:
         """Return the story that the empty form shows."""
@@ -199,6 +237,11 @@ class StoryViewSet(SnippetViewSet):
 def register() -> None:
     """Register stories with Wagtail."""
     register_snippet(StoryViewSet)
+
+
+def viewset() -> Any:
+    """Return the views of stories as Wagtail registered them."""
+    return Story.snippet_viewset
 
 
 def acts_in_footer(story: Story | None) -> list[Act]:

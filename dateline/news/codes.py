@@ -26,6 +26,11 @@ def mint_uri(domain: str, now: datetime) -> str:
     return f"tag:{domain},{now.year}:{letters}"
 
 
+def is_letters(text: str) -> bool:
+    """Whether a text is what `mint_uri` could have put at the end of a uri."""
+    return len(text) == _ID_LETTERS and all(letter in _ALPHABET for letter in text)
+
+
 def derive_uri(domain: str, year: int, *evidence: str) -> str:
     """Return the identity that this evidence always gives, so that an import run twice adds nothing."""
     return f"tag:{domain},{year}:{_digest_letters(chr(31).join(evidence))}"
@@ -34,7 +39,7 @@ def derive_uri(domain: str, year: int, *evidence: str) -> str:
 def short_id(uri: str) -> str:
     """Return the id of the item in addresses: the uri's own last part if we minted it, else a digest."""
     tail = uri.rpartition(":")[2]
-    if len(tail) == _ID_LETTERS and all(letter in _ALPHABET for letter in tail):
+    if is_letters(tail):
         return tail
     return _digest_letters(uri)
 

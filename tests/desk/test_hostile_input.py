@@ -16,6 +16,9 @@ BAD = [
     "<script>alert(1)</script>",
     "' OR 1=1 --",
     "２",
+    "²",
+    "9" * 5000,
+    "0001-01-01T00:00:00+14:00",
     "\ud7ff\U0010ffff",
     "%s%n",
 ]
@@ -58,4 +61,15 @@ def test_posts(desk: Any) -> None:
             for extra in ({}, {"act": "publish"}, {"act": "publish", "do": "schedule"}, {"act": "kill", "sure": "yes"}):
                 answer = client.post(address, {**dict.fromkeys(names, value), **extra})
                 assert answer.status_code < 500, (address, value, extra)
+    assert store.head_seq() == 0
+
+
+def test_addresses_and_a_flash_that_is_too_long(desk: Any) -> None:
+    client = desk.client(desk.chief)
+    for address in ("/desk/media/%00.jpg", f"/desk/media/{'x' * 5000}.jpg"):
+        assert client.get(address).status_code == 404
+    for what in ("approve", "unschedule"):
+        assert client.post(f"/desk/release/{10**30}/{what}/1/").status_code == 404
+    long = {"uri": "tag:tidewater.example,2026:h3k7q2m9x4bc", "headline": "x" * 501, "do": "release"}
+    assert client.post("/desk/flash/", long).status_code == 302
     assert store.head_seq() == 0

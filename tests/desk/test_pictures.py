@@ -110,3 +110,23 @@ def test_the_screens_show_a_draft_picture_to_the_desk_alone(media: None, desk: A
     stranger = Client(headers={"host": "localhost"})
     for address in (f"/desk/picture/{made.digest}/800.jpg", f"/desk/media/{made.file.name}"):
         assert stranger.get(address).status_code == 302
+
+
+def test_a_refused_release_makes_no_picture_public(media: None, desk: Any) -> None:
+    made = picture()
+    story = with_picture(desk, made)
+    answer = desk.client(desk.reporter).post(
+        f"/desk/release/{story.pk}/", {"act": "publish", "do": "release", "seen": "x"}
+    )
+    assert answer.status_code == 409
+    assert Client(headers={"host": "localhost"}).get(f"/pictures/{made.digest}/480.jpg").status_code == 404
+
+
+def test_who_writes_uploads_and_changes_pictures_and_an_operator_does_not(media: None, desk: Any) -> None:
+    from django.urls import reverse
+
+    made = picture(uploaded_by_user=desk.editor)
+    for person, status in ((desk.reporter, 200), (desk.chief, 200), (desk.operator, 302)):
+        client = desk.client(person)
+        assert client.get(reverse("wagtailimages:add")).status_code == status
+        assert client.get(reverse("wagtailimages:edit", args=[made.pk])).status_code == status

@@ -59,8 +59,11 @@ def test_an_item_is_updated_corrected_refiled_held_released_and_killed(desk: Any
         assert release(story, act, desk.editor, note=note).news.ednote == note
     release(story, Act.HOLD, desk.editor, note="We are checking.")
     assert release(story, Act.RELEASE, desk.editor).news.headline == "Harbour reopens: refile"
-    story = desk.change(story, desk.chief, headline="Harbour reopens, finally")
-    assert release(story, Act.KILL, desk.chief, note="It was forged.").act is Act.KILL
+    from dateline.desk.approve_story import approve, ask_for_approval
+    from dateline.desk.asking import ask
+
+    asked = ask_for_approval(story, Act.KILL, desk.chief, note="It was forged.")
+    assert approve(asked, desk.other_chief, seen=ask(story, Act.KILL, desk.chief).digest).act is Act.KILL
     story = fresh(story)
     assert not story.live and story.killed_at is not None
     for act in Act:

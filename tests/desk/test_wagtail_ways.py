@@ -218,3 +218,19 @@ def test_a_reporter_and_a_stranger_reach_no_way_out(desk: Any) -> None:
         )
         assert response.status_code in (302, 403, 409)
     assert store.head_seq() == 0
+
+
+def test_a_new_storys_form_that_is_sent_twice_makes_one_story_and_keeps_the_later_words(desk: Any) -> None:
+    from dateline.desk.models import Story
+
+    client = desk.client(desk.reporter)
+    letters = {"desk-letters": "h3k7q2m9x4bc"}
+    client.post(reverse("stories:add"), {**form(headline="As autosaved"), **letters})
+    client.post(reverse("stories:add"), {**form(headline="As submitted"), **letters, "action-submit": "1"})
+    story = Story.objects.get()
+    assert story.get_latest_revision_as_object().headline == "As submitted"
+    assert story.workflow_in_progress
+    # With letters that another's form has used, nothing of theirs is touched.
+    answer = desk.client(desk.editor).post(reverse("stories:add"), {**form(headline="Not mine"), **letters})
+    assert answer.status_code < 500
+    assert Story.objects.get().get_latest_revision_as_object().headline == "As submitted"

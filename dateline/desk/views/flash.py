@@ -24,6 +24,8 @@ from dateline.news.codes import mint_uri
 from dateline.news.errors import DatelineError
 
 _FLASH_URGENCY = 1
+# What the form takes; more is no flash.
+_LINE_CHARS = 200
 
 
 @require_admin_access
@@ -75,6 +77,8 @@ def _story(user: User, post: Any) -> Story:
     headline = " ".join(post.get("headline", "").split())
     if not headline:
         raise DeskError("A flash needs its line.")
+    if len(headline) > _LINE_CHARS:
+        raise DeskError(f"The line has {len(headline)} characters; a flash has {_LINE_CHARS} at most.", headline)
     uri = post.get("uri", "")
     if not re.fullmatch(rf"tag:{re.escape(settings.AGENCY.domain)},\d{{4}}:[0-9a-z]{{12}}", uri):
         raise DeskError("The form is not one of ours; open it again.", uri)

@@ -2,10 +2,11 @@
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.urls import reverse
 from wagtail.admin.auth import require_admin_access
 
+from dateline.desk.errors import DeskError
 from dateline.desk.freezing import current, set_freeze
 from dateline.desk.models import Freeze, User
 from dateline.desk.views.person import user_of
@@ -15,9 +16,11 @@ from dateline.desk.views.person import user_of
 def freeze(request: HttpRequest) -> HttpResponse:
     """Show what is frozen; freeze or thaw."""
     if request.method == "POST":
-        who = request.POST.get("user", "")
-        user = get_object_or_404(User, pk=who) if who.isdigit() else None
-        frozen = request.POST.get("do") == "freeze"
+        who, do = request.POST.get("user", ""), request.POST.get("do", "")
+        user = User.objects.filter(username=who).first() if who else None
+        if do not in ("freeze", "thaw") or (who and user is None):
+            raise DeskError("Nothing was frozen or thawed: the form was not whole. Send it again.", who)
+        frozen = do == "freeze"
         set_freeze(user, frozen, request.POST.get("reason", ""), user_of(request))
         verb = "frozen" if frozen else "thawed"
         messages.success(request, f"{f'Releases of {user}' if user else 'All releases'} are {verb}.")

@@ -30,7 +30,7 @@ def history(request: HttpRequest) -> HttpResponse:
     before = request.GET.get("before", "")
     try:
         parse_instant(before or "2026-01-01T00:00:00Z")
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise DeskError("The history goes back from an instant; follow its own link.", before) from error
     who = request.GET.get("who", "")
     rows: list[Happening] = []

@@ -18,11 +18,14 @@ from dateline.desk.story_item import FORMATS, widths_of
 def media(request: HttpRequest, path: str) -> HttpResponse:
     """Return an upload, or a size that Wagtail made of one."""
     root = Path(settings.MEDIA_ROOT).resolve()
-    found = (root / path).resolve()
-    kind = mimetypes.guess_type(found.name)[0] or ""
-    if not found.is_relative_to(root) or not found.is_file() or not kind.startswith("image/"):
-        raise Http404
-    return _picture(found.read_bytes(), kind)
+    try:
+        found = (root / path).resolve()
+        kind = mimetypes.guess_type(found.name)[0] or ""
+        if not found.is_relative_to(root) or not kind.startswith("image/"):
+            raise Http404
+        return _picture(found.read_bytes(), kind)
+    except (OSError, ValueError) as error:
+        raise Http404 from error
 
 
 @require_GET

@@ -23,7 +23,7 @@ from dateline.desk.release_story import release_story
 from dateline.desk.roles import Right
 from dateline.desk.spike_story import spike, take_back
 from dateline.desk.story_item import local_day
-from dateline.desk.views.person import user_of
+from dateline.desk.views.person import need, user_of
 from dateline.news import body
 from dateline.news.acts import NOTE_SAYS, OPENING, REVISING, Act
 from dateline.news.codes import URGENCY_LABELS
@@ -165,7 +165,7 @@ def _do(request: HttpRequest, story: Story) -> HttpResponse:
                 return HttpResponseRedirect(_here(story, act))
             case "schedule":
                 due = _due(post.get("due", ""))
-                made = schedule_story.schedule_story(story, act, user, due, note=note)
+                made = schedule_story.schedule_story(story, act, user, due, note=note, seen=seen)
                 messages.success(request, f"Scheduled for {settings.AGENCY.local(made.due):%B %-d, %H:%M:%S}.")
                 return HttpResponseRedirect(_here(story, act))
         dispatch = release_story(
@@ -193,7 +193,10 @@ def _due(text: str) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise DeskError("Name the day and the time at which it is to go out.", text) from error
-    return (moment if moment.tzinfo else moment.replace(tzinfo=settings.AGENCY.zone)).astimezone(UTC)
+    try:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=settings.AGENCY.zone)).astimezone(UTC)
+    except OverflowError as error:
+        raise DeskError("That time lies beyond the calendar.", text) from error
 
 
 @require_POST
@@ -201,7 +204,8 @@ def _due(text: str) -> datetime:
 def approve_request(request: HttpRequest, pk: int, request_pk: int) -> HttpResponse:
     """Be the second pair of eyes: approve, and let it go."""
     user = user_of(request)
-    asked = get_object_or_404(Request.objects.select_related("story", "user"), pk=request_pk, story_id=pk)
+    story = get_object_or_404(Story, pk=pk)
+    asked = get_object_or_404(Request.objects.select_related("story", "user"), pk=request_pk, story=story)
     try:
         dispatch = approve_story.approve(asked, user, seen=request.POST.get("seen", ""))
     except DatelineError as error:
@@ -215,6 +219,7 @@ def approve_request(request: HttpRequest, pk: int, request_pk: int) -> HttpRespo
 @require_admin_access
 def add_note(request: HttpRequest, pk: int) -> HttpResponse:
     """Leave a word for the other editors of a story."""
+    need(request, "desk.change_story", "Only who may write stories does that.")
     story = get_object_or_404(Story, pk=pk)
     if text := request.POST.get("text", "").strip():
         Note.objects.create(story=story, user=user_of(request), text=text[:5000])
@@ -225,6 +230,7 @@ def add_note(request: HttpRequest, pk: int) -> HttpResponse:
 @require_admin_access
 def spike_story(request: HttpRequest, pk: int) -> HttpResponse:
     """Throw a draft away."""
+    need(request, "desk.change_story", "Only who may write stories does that.")
     story = get_object_or_404(Story, pk=pk)
     user = user_of(request)
     spike(story, user)
@@ -236,6 +242,7 @@ def spike_story(request: HttpRequest, pk: int) -> HttpResponse:
 @require_admin_access
 def take_back_story(request: HttpRequest, pk: int) -> HttpResponse:
     """Take a draft back from the spike."""
+    need(request, "desk.change_story", "Only who may write stories does that.")
     story = get_object_or_404(Story, pk=pk)
     take_back(story)
     messages.success(request, f"“{story}” is a draft again.")
@@ -246,8 +253,11 @@ def take_back_story(request: HttpRequest, pk: int) -> HttpResponse:
 @require_admin_access
 def unschedule(request: HttpRequest, pk: int, schedule_pk: int) -> HttpResponse:
     """Take a schedule back."""
-    schedule = get_object_or_404(Schedule, pk=schedule_pk, story_id=pk)
+    story = get_object_or_404(Story, pk=pk)
+    schedule = get_object_or_404(Schedule, pk=schedule_pk, story=story)
     user = user_of(request)
+    if schedule.user_id != user.pk:
+        need(request, f"desk.{Right.RELEASE}", "Only who scheduled it, or an editor, cancels a schedule.")
     schedule_story.cancel(schedule, user)
     messages.success(request, "It is not scheduled any more.")
     return HttpResponseRedirect(reverse("desk:release", args=[pk]))
