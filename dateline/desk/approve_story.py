@@ -10,7 +10,6 @@ from dateline.desk.release_story import release_story
 from dateline.desk.story_item import digest_of, text_digest
 from dateline.news.acts import NOTE_SAYS, Act
 from dateline.news.errors import ActRefused
-from dateline.wire import store
 from dateline.wire.dispatch import Dispatch
 
 
@@ -29,7 +28,7 @@ def ask_for_approval(story: Story, act: Act, user: User, *, note: str = "", seen
         if needed_rights(case) - case.by.rights:
             raise ReleaseRefused("You may not do this yourself; submit the story, and say so in a note.", act)
         return Request.objects.create(
-            story=story, act=str(act), note=note, digest=digest, user=user, after_seq=_after_seq(story)
+            story=story, act=str(act), note=note, digest=digest, user=user, after_seq=story.wire_seq
         )
 
 
@@ -56,7 +55,7 @@ def approve(request: Request, user: User, *, seen: str) -> Dispatch:
 
 def is_open(request: Request) -> bool:
     """Whether nothing of the item has gone out since the request."""
-    return _after_seq(request.story) == request.after_seq
+    return request.story.wire_seq == request.after_seq
 
 
 def open_request(story: Story) -> Request | None:
@@ -66,8 +65,3 @@ def open_request(story: Story) -> Request | None:
         return None
     _, item = case_of(story, Act(request.act), request.user, note=request.note)
     return request if digest_of(Act(request.act), request.note, item) == request.digest else None
-
-
-def _after_seq(story: Story) -> int:
-    state = store.read_state(story.uri)
-    return state.seq if state else 0

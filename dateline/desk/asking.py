@@ -17,9 +17,8 @@ from dateline.wire import store
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """The answer: the case, the verdict, the item as it would go out, the digest of its text."""
+    """The answer: the verdict, the item as it would go out, the digest of its text."""
 
-    case: Case
     verdict: Verdict
     item: NewsItem
     digest: str
@@ -75,7 +74,7 @@ def _last_text_seq(story: Story) -> int:
 def ask(story: Story, act: Act, user: User, *, note: str = "", glass: str = "") -> Asked:
     """Return what the rules would say to this act now, and what exactly would go out."""
     case, item = case_of(story, act, user, note=note, glass=glass)
-    return Asked(case, judge(case), item, text_digest(item))
+    return Asked(judge(case), item, text_digest(item))
 
 
 def acts_for(story: Story) -> list[Act]:

@@ -9,7 +9,6 @@ from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.auth.models import Group
-from django.contrib.sessions.models import Session
 from django.db import transaction
 
 from dateline.desk.errors import DeskError
@@ -62,8 +61,7 @@ def give_password(username: str) -> str:
         user.save()
         Authenticator.objects.filter(user=user).delete()
         for session in UserSession.objects.filter(user=user):
-            Session.objects.filter(session_key=session.session_key).delete()
-            session.delete()
+            session.end()
         record("password given by command", user=user, request=None)
     return password
 

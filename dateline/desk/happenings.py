@@ -10,7 +10,7 @@ from django.db.models import Model, QuerySet
 from wagtail.models import ModelLogEntry
 
 from dateline.desk.models import Approval, Freeze, Note, Record, Release, Request
-from dateline.news.codes import parse_instant, rfc3339
+from dateline.news.codes import rfc3339
 
 # Rows that are read at a time from each kind of record.
 _BATCH = 200
@@ -35,9 +35,8 @@ class Happening(msgspec.Struct, frozen=True):
     ip: str = ""
 
 
-def happenings(before: str | None = None, who: str = "") -> Iterator[Happening]:
-    """Yield what happened, the newest first, in constant memory; `before` an instant, `who` an account's name."""
-    until = parse_instant(before) if before else None
+def happenings(before: datetime | None = None, who: str = "") -> Iterator[Happening]:
+    """Yield what happened, the newest first, in constant memory; `who` an account's name."""
     kinds: list[tuple[QuerySet[Any], str, str, Callable[[Any], Happening]]] = [
         (Release.objects.select_related("user", "story"), "at", "user", _release),
         (Approval.objects.select_related("user", "story"), "at", "user", _approval),
@@ -48,7 +47,7 @@ def happenings(before: str | None = None, who: str = "") -> Iterator[Happening]:
         (ModelLogEntry.objects.select_related("user"), "timestamp", "user", _log),
     ]
     streams = [
-        _stream(rows.filter(**{f"{by}__username": who}) if who else rows, field, until, line)
+        _stream(rows.filter(**{f"{by}__username": who}) if who else rows, field, before, line)
         for rows, field, by, line in kinds
     ]
     yield from heapq.merge(*streams, key=lambda row: row.at, reverse=True)

@@ -7,7 +7,8 @@ from django.conf import settings
 from PIL import Image, ImageOps
 
 from dateline.desk.errors import ReleaseRefused
-from dateline.desk.story_item import FORMATS, widths_of
+from dateline.desk.story_item import widths_of
+from dateline.news.renditions import FOLDER, FORMATS
 
 # Below 80 artefacts show in faces; above 85 files grow and nothing is seen. AVIF's scale is another one.
 _QUALITY = {"avif": 62, "webp": 80, "jpg": 82}
@@ -16,7 +17,7 @@ _ENCODERS = {"avif": "AVIF", "webp": "WEBP", "jpg": "JPEG"}
 
 def public_folder() -> Path:
     """Return the folder that `/pictures/` serves."""
-    return Path(settings.DATELINE_HOME) / "pictures"
+    return Path(settings.DATELINE_HOME) / FOLDER
 
 
 def make_public(picture: Any) -> None:

@@ -133,13 +133,14 @@ def read_queue(user: User, wanted: Filter) -> Queue:
     waiting = list(waiting_stories(user, wanted)[: _WAITING + 1])
     now = datetime.now(UTC)
     failed = Schedule.objects.filter(outcome__startswith="Not released", due__gte=now - _ASKED)
+    incoming, incoming_count = _incoming()
     return Queue(
         freeze=current(None),
         asked=_asked(now),
         waiting=_rows(waiting[:_WAITING], now),
         more=len(waiting) > _WAITING,
-        incoming=_incoming(),
-        incoming_count=intake.count_waiting() - SpikedIntake.objects.count() - _taken_over().count(),
+        incoming=incoming,
+        incoming_count=incoming_count,
         timed=_timed(),
         failed=list(failed.select_related("story")),
         gone=latest(_LATEST),
@@ -207,14 +208,12 @@ def _asked(now: datetime) -> list[Asked]:
     return found
 
 
-def _taken_over() -> QuerySet[Story]:
-    """Return the stories that came from the quarantine and are not on the wire; a range, which the index serves."""
-    return Story.objects.filter(intake_key__gt="", live=False, killed_at=None)
-
-
-def _incoming() -> list[Incoming]:
+def _incoming() -> tuple[list[Incoming], int]:
+    """Return what waits in the quarantine, the latest first, and how much there is of it."""
     spiked = set(SpikedIntake.objects.values_list("key", flat=True))
-    taken = set(_taken_over().values_list("intake_key", flat=True))
+    # What came from there and is not on the wire; a range, which the index serves.
+    taken_over = Story.objects.filter(intake_key__gt="", live=False, killed_at=None)
+    taken = set(taken_over.values_list("intake_key", flat=True))
     found: list[Incoming] = []
     for waiting, source in intake.read_waiting(_INTAKE + len(spiked) + len(taken)):
         if waiting.key in spiked or waiting.key in taken:
@@ -224,7 +223,7 @@ def _incoming() -> list[Incoming]:
         found.append(Incoming(waiting.key, item.headline, item.section, source, waiting.line, doubts))
         if len(found) == _INTAKE:
             break
-    return found
+    return found, intake.count_waiting() - len(spiked) - len(taken)
 
 
 def _timed() -> list[Timed]:

@@ -1,7 +1,7 @@
 """The rules of release: who may let which act pass, and when a second pair of eyes must have looked.
 
 Pure: values in, a verdict out. `release_story` asks under the wire's lock; the screen asks the same
-function to say what it would answer. Migration 0002 holds the core of them in the database once more.
+function to say what it would answer. `triggers` hold the core of them in the database once more.
 """
 
 from datetime import datetime

@@ -3,7 +3,7 @@
 Under the wire's lock, in one transaction: the rules are asked again about the very text that is in
 the database, the dispatch is appended, the release is recorded, the story follows. All of it, or
 nothing. Wagtail's own ways to publish come through here (`ReleaseAction`); triggers refuse what does
-not (migration 0002).
+not.
 """
 
 from datetime import UTC, datetime
@@ -47,14 +47,7 @@ def release_story(
     item stood when they looked. Raises ReleaseRefused, TextChanged, ActRefused, BadItem; then nothing happened.
     """
     if act in _WITH_TEXT and (latest := revision or story.get_latest_revision()) is not None:
-        case, _ = case_of(story, act, user, note=note, glass=glass, revision=latest)
-        if story.spiked_at is None and not judge(case).refused:
-            # Before the lock is taken: a large picture takes seconds. What is made twice is the same. A draft
-            # that the rules hold back makes nothing public.
-            pictures = _pictures(text_of(latest))
-            _refuse_expired(pictures, datetime.now(UTC))
-            for picture in pictures:
-                make_public(picture)
+        _prepare_pictures(story, act, user, latest, note=note, glass=glass)
     with transaction.atomic():
         story = Story.objects.get(pk=story.pk)
         revision = _revision(story, revision) if act in _WITH_TEXT else None
@@ -98,8 +91,7 @@ def _revision(story: Story, revision: Revision | None) -> Revision:
 
 
 def _check_unmoved(story: Story, at_seq: int | None) -> None:
-    state = store.read_state(story.uri)
-    if at_seq is not None and at_seq != (state.seq if state else 0):
+    if at_seq is not None and at_seq != story.wire_seq:
         raise TextChanged(
             "The item has moved on since you looked: another dispatch of it went out. Look again.", story.uri
         )
@@ -107,14 +99,28 @@ def _check_unmoved(story: Story, at_seq: int | None) -> None:
 
 def _approval(story: Story, act: Act, digest: str, user_id: int) -> Approval:
     """Return the approval by this person; whoever releases what another wrote approves by doing so."""
-    state = store.read_state(story.uri)
-    after = state.seq if state else 0
+    after = story.wire_seq
     found = Approval.objects.filter(story=story, act=str(act), digest=digest, user_id=user_id, after_seq=after).first()
     return found or Approval.objects.create(story=story, act=str(act), digest=digest, user_id=user_id, after_seq=after)
 
 
 def _pictures(text: Story) -> list[Picture]:
     return [block.value["picture"] for block in text.body if block.block_type == "picture" and block.value["picture"]]
+
+
+def _prepare_pictures(story: Story, act: Act, user: User, revision: Revision, *, note: str, glass: str) -> None:
+    """Make the sizes of a text's pictures before the lock is taken: a large one takes seconds.
+
+    A draft that the rules hold back makes nothing public. What is made twice is the same.
+    """
+    pictures = _pictures(text_of(revision))
+    if not pictures or story.spiked_at is not None:
+        return
+    case, _ = case_of(story, act, user, note=note, glass=glass, revision=revision)
+    if not judge(case).refused:
+        _refuse_expired(pictures, datetime.now(UTC))
+        for picture in pictures:
+            make_public(picture)
 
 
 def _keep_later_authors(story: Story, revision: Revision, seq: int) -> None:

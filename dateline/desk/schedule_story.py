@@ -20,10 +20,9 @@ from dateline.desk.story_item import text_digest
 from dateline.news.acts import NOTE_SAYS, OPENING, REVISING, Act
 from dateline.news.errors import DatelineError
 from dateline.wire import bell
+from dateline.wire.clock import keep
 
 log = logging.getLogger(__name__)
-# The wall clock may be set while we sleep: late by this much then, never early.
-_LONGEST_SLEEP = timedelta(seconds=1)
 # A year; further is a slip of the pen.
 _FURTHEST = timedelta(days=366)
 RELEASED, CANCELLED = "released", "cancelled"
@@ -111,7 +110,5 @@ def _release(schedule: Schedule) -> None:
 
 
 def keep_schedules(ring: bell.Bell, stopped: Callable[[], bool]) -> None:
-    """Release what is due until `stopped`; the bell wakes it when the plan may have changed."""
-    while not stopped():
-        wait = release_due()
-        ring.wait(max(timedelta(0), min(wait if wait is not None else _LONGEST_SLEEP, _LONGEST_SLEEP)).total_seconds())
+    """Release what is due until `stopped`."""
+    keep(release_due, ring, stopped)

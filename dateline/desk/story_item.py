@@ -20,11 +20,10 @@ from dateline.news.agency import Agency
 from dateline.news.dateline import Dateline, print_dateline
 from dateline.news.formats import ninjs
 from dateline.news.item import NewsItem
+from dateline.news.renditions import FORMATS, rendition_path
 
 # Widths of the renditions that readers get, px: a phone, a phone's sharp screen, a column, a wide screen.
 WIDTHS = (480, 800, 1280, 1920)
-# What the address of a picture ends in, by format; the last is what every browser reads.
-FORMATS = {"avif": "image/avif", "webp": "image/webp", "jpg": "image/jpeg"}
 
 
 def item_of(story: Any, today: date) -> NewsItem:
@@ -111,11 +110,6 @@ def widths_of(picture: Any) -> list[int]:
     return [*fitting, min(picture.width, WIDTHS[-1])] if len(fitting) < len(WIDTHS) else fitting
 
 
-def picture_path(digest: str, width: int, kind: str) -> str:
-    """Return a rendition's public address; the digest in it cannot be guessed, nor can its bytes ever change."""
-    return f"/pictures/{digest}/{width}.{kind}"
-
-
 def _figure(picture: Any, value: Any) -> str:
     width = widths_of(picture)[-1]
     height = round(picture.height * width / picture.width)
@@ -123,7 +117,7 @@ def _figure(picture: Any, value: Any) -> str:
     caption = html.escape(value.get("caption") or picture.caption, quote=False).strip()
     credit = html.escape(picture.credit, quote=False).strip()
     words = " ".join(part for part in (caption, f"<cite>{credit}</cite>" if credit else "") if part)
-    src = picture_path(picture.digest, width, "jpg")
+    src = rendition_path(picture.digest, width, "jpg")
     legend = f"<figcaption>{words}</figcaption>" if words else ""
     return f'<figure><img src="{src}" alt="{alt}" width="{width}" height="{height}">{legend}</figure>'
 
@@ -133,7 +127,7 @@ def _association(picture: Any, value: Any) -> dict[str, Any]:
     renditions = [
         {
             "name": f"{width}.{kind}",
-            "href": agency.url + picture_path(picture.digest, width, kind),
+            "href": agency.url + rendition_path(picture.digest, width, kind),
             "contentType": media_type,
             "width": width,
             "height": round(picture.height * width / picture.width),

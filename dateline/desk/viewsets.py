@@ -246,6 +246,6 @@ def viewset() -> Any:
 
 def acts_in_footer(story: Story | None) -> list[Act]:
     """Return the acts that the editor's footer offers for a story, the likely one first."""
-    return (
-        acts_for(story) if story is not None and story.spiked_at is None else ([Act.PUBLISH] if story is None else [])
-    )
+    if story is None:
+        return [Act.PUBLISH]
+    return acts_for(story) if story.spiked_at is None else []

@@ -14,17 +14,13 @@ from wagtail.admin.menu import MenuItem
 from wagtail.snippets.action_menu import ActionMenuItem
 
 from dateline.desk import viewsets
+from dateline.desk.act_words import LABELS
 from dateline.desk.models import Story
 from dateline.desk.roles import Right
 from dateline.news.acts import Act
 
 viewsets.register()
 
-ACT_LABELS = {
-    Act.PUBLISH: "Release …", Act.ARCHIVE: "Release to the archive …", Act.UPDATE: "Update …",
-    Act.CORRECT: "Correct …", Act.REFILE: "Refile …", Act.HOLD: "Hold …", Act.RELEASE: "Release again …",
-    Act.KILL: "Kill …",
-}  # fmt: skip
 _ICONS = {Act.HOLD: "lock", Act.KILL: "bin", Act.RELEASE: "lock-open"}
 # Parts of Wagtail that are for a site's pages.
 _NOT_OURS = {"documents", "explorer", "help", "reports", "snippets"}
@@ -36,7 +32,7 @@ class _ActItem(ActionMenuItem):
     def __init__(self, act: Act, order: int) -> None:
         super().__init__(order=order)
         self.name = f"action-to-{act}"
-        self.label = ACT_LABELS[act]
+        self.label = f"{LABELS[act]} …"
         self.icon_name = _ICONS.get(act, "upload")
 
 

@@ -11,6 +11,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from dateline.desk import topics
+from dateline.desk.models import Story
 
 
 class DateInput(forms.DateInput):
@@ -44,8 +45,6 @@ class SectionInput(forms.TextInput):
 
 def known_sections() -> list[str]:
     """Return the sections that an editor can pick: those of the settings, then those of the latest stories."""
-    from dateline.desk.models import Story  # noqa: PLC0415
-
     latest = Story.objects.order_by("-pk").exclude(section="").values_list("section", flat=True)[:200]
     return list(dict.fromkeys([*settings.AGENCY.sections, *sorted(set(latest))]))
 

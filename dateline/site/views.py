@@ -13,6 +13,7 @@ from django.http import (
     HttpResponsePermanentRedirect,
 )
 
+from dateline.news.renditions import FOLDER, FORMATS
 from dateline.pages.ready import Page
 from dateline.pages.store import PageStore
 from dateline.site import store
@@ -76,22 +77,19 @@ def newsfeed_json(request: HttpRequest) -> HttpResponseBase:
     return response
 
 
-_PICTURE_TYPES = {"avif": "image/avif", "webp": "image/webp", "jpg": "image/jpeg"}
-
-
 def picture(request: HttpRequest, digest: str, name: str) -> HttpResponseBase:
     """A size of a picture that an item on the wire shows. Its address names its bytes, so it never changes."""
     if request.method not in ("GET", "HEAD"):
         return page(request)
     etag = f'"{digest[:16]}-{name}"'
-    path = Path(settings.DATELINE_HOME) / "pictures" / digest / name
+    path = Path(settings.DATELINE_HOME) / FOLDER / digest / name
     try:
         data = path.read_bytes()
     except OSError:
         return not_found(request)
     if request.headers.get("If-None-Match") == etag:
         return HttpResponseNotModified(headers={"ETag": etag})
-    response = HttpResponse(data, content_type=_PICTURE_TYPES[name.rpartition(".")[2]])
+    response = HttpResponse(data, content_type=FORMATS[name.rpartition(".")[2]])
     response["Cache-Control"] = "public, max-age=31536000, immutable"
     response["ETag"] = etag
     return response

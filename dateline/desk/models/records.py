@@ -1,7 +1,7 @@
 """What was done at the desk, kept: authorship, approvals, releases, freezes, sign-ins.
 
 Rows of Author, Approval, Release, Freeze, Note and Record are only ever added; triggers refuse the
-rest (migration 0002). The rules read them; so does the history that an operator exports.
+rest (`desk.triggers`). The rules read them; so does the history that an operator exports.
 """
 
 from django.conf import settings

@@ -120,6 +120,12 @@ class Story(WorkflowMixin, DraftStateMixin, LockableMixin, RevisionMixin, Previe
         """Where its item stands on the wire; None: it is not there."""
         return store.read_state(self.uri)
 
+    @property
+    def wire_seq(self) -> int:
+        """The seq of its item's last dispatch, 0 if it has none: what approvals and authorship count from."""
+        state = self.state
+        return state.seq if state else 0
+
     def save_revision(
         self, user: Any = None, *, overwrite_revision: Revision | None = None, **options: Any
     ) -> Revision:
@@ -134,8 +140,7 @@ class Story(WorkflowMixin, DraftStateMixin, LockableMixin, RevisionMixin, Previe
             overwrite_revision = None
         revision: Revision = super().save_revision(user=user, overwrite_revision=overwrite_revision, **options)
         if user is not None and (before is None or not same_text(before, item_of(self, local_day(now)))):
-            state = self.state
-            Author.objects.get_or_create(story_id=self.pk, after_seq=state.seq if state else 0, user=user)
+            Author.objects.get_or_create(story_id=self.pk, after_seq=self.wire_seq, user=user)
         search.index(self)
         return revision
 

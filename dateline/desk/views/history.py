@@ -29,12 +29,12 @@ def history(request: HttpRequest) -> HttpResponse:
     _allowed(request)
     before = request.GET.get("before", "")
     try:
-        parse_instant(before or "2026-01-01T00:00:00Z")
+        until = parse_instant(before) if before else None
     except (ValueError, OverflowError) as error:
         raise DeskError("The history goes back from an instant; follow its own link.", before) from error
     who = request.GET.get("who", "")
     rows: list[Happening] = []
-    for row in happenings(before=before or None, who=who):
+    for row in happenings(before=until, who=who):
         rows.append(row)
         if len(rows) > _PAGE:
             break

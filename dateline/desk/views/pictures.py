@@ -10,7 +10,8 @@ from django.views.decorators.http import require_GET
 from wagtail.admin.auth import require_admin_access
 
 from dateline.desk.models import Picture
-from dateline.desk.story_item import FORMATS, widths_of
+from dateline.desk.story_item import widths_of
+from dateline.news.renditions import FORMATS
 
 
 @require_GET

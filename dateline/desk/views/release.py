@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST
 from wagtail.admin.auth import require_admin_access
 
 from dateline.desk import approve_story, schedule_story
+from dateline.desk.act_words import LABELS, MEANS, PAST
 from dateline.desk.asking import acts_for, ask, case_of, person_of
 from dateline.desk.checks import check, style_list
 from dateline.desk.errors import DeskError
@@ -24,31 +25,13 @@ from dateline.desk.roles import Right
 from dateline.desk.spike_story import spike, take_back
 from dateline.desk.story_item import local_day
 from dateline.desk.views.person import need, user_of
+from dateline.desk.viewsets import release_address
 from dateline.news import body
 from dateline.news.acts import NOTE_SAYS, OPENING, REVISING, Act
 from dateline.news.codes import URGENCY_LABELS
 from dateline.news.errors import DatelineError
 from dateline.news.item import NewsItem
 from dateline.wire import store
-
-LABELS = {
-    Act.PUBLISH: "Release", Act.ARCHIVE: "Release to the archive", Act.UPDATE: "Update", Act.CORRECT: "Correct",
-    Act.REFILE: "Refile", Act.HOLD: "Hold", Act.RELEASE: "Release again", Act.KILL: "Kill",
-}  # fmt: skip
-MEANS = {
-    Act.PUBLISH: "It goes to the wire now, and to every reader.",
-    Act.ARCHIVE: "It takes its place by its own date and alerts nobody.",
-    Act.UPDATE: "There is more news. Readers see the new text and the note.",
-    Act.CORRECT: "Something of substance was wrong. Readers see the correction and its note.",
-    Act.REFILE: "A slip is mended openly: a name's spelling, a figure's unit.",
-    Act.HOLD: "Readers do not see it while it is checked. It can be released again, corrected or killed.",
-    Act.RELEASE: "The hold, or the embargo, is lifted. The text is the one on the wire, not the draft.",
-    Act.KILL: "It is withdrawn for good. Nothing brings it back, and its page says so with your advisory.",
-}
-PAST = {
-    Act.PUBLISH: "Released", Act.ARCHIVE: "Archived", Act.UPDATE: "Updated", Act.CORRECT: "Corrected",
-    Act.REFILE: "Refiled", Act.HOLD: "Held", Act.RELEASE: "Released again", Act.KILL: "Killed",
-}  # fmt: skip
 
 
 @require_admin_access
@@ -78,7 +61,7 @@ def _context(request: HttpRequest, story: Story) -> dict[str, Any]:
         "story": story, "asked": asked, "act": act, "state": state,
         "acts": [(other, LABELS[other], MEANS[other]) for other in acts_for(story)],
         "label": LABELS[act] if act else "", "note_says": NOTE_SAYS.get(act, "") if act else "",
-        "has_text": act in OPENING | REVISING, "seq": state.seq if state else 0,
+        "has_text": act in OPENING | REVISING, "seq": story.wire_seq,
         **_reading(asked.item),
         "warnings": check(asked.item, settings.AGENCY, local_day(datetime.now(UTC)), _style_list()),
         "can_break": rights[Right.BREAK_GLASS], "can_release": rights[Right.RELEASE],
@@ -162,12 +145,12 @@ def _do(request: HttpRequest, story: Story) -> HttpResponse:
             case "ask":
                 approve_story.ask_for_approval(story, act, user, note=note, seen=seen)
                 messages.success(request, "Everyone who may approve it sees it now, at the top of the queue.")
-                return HttpResponseRedirect(_here(story, act))
+                return HttpResponseRedirect(release_address(story, act))
             case "schedule":
                 due = _due(post.get("due", ""))
                 made = schedule_story.schedule_story(story, act, user, due, note=note, seen=seen)
                 messages.success(request, f"Scheduled for {settings.AGENCY.local(made.due):%B %-d, %H:%M:%S}.")
-                return HttpResponseRedirect(_here(story, act))
+                return HttpResponseRedirect(release_address(story, act))
         dispatch = release_story(
             story, act, user, note=note, glass=post.get("glass", ""), seen=seen,
             at_seq=int(at_seq) if at_seq.isdigit() else None,
@@ -182,10 +165,6 @@ def _do(request: HttpRequest, story: Story) -> HttpResponse:
         return render(request, "desk/release.html", {**_context(request, story), "kept": kept}, status=409)
     messages.success(request, f"{PAST[act]}: “{dispatch.news.headline}”, dispatch {dispatch.seq}.")
     return HttpResponseRedirect(reverse("wagtailadmin_home"))
-
-
-def _here(story: Story, act: Act) -> str:
-    return f"{reverse('desk:release', args=[story.pk])}?act={act}"
 
 
 def _due(text: str) -> datetime:
@@ -210,7 +189,7 @@ def approve_request(request: HttpRequest, pk: int, request_pk: int) -> HttpRespo
         dispatch = approve_story.approve(asked, user, seen=request.POST.get("seen", ""))
     except DatelineError as error:
         messages.error(request, str(error))
-        return HttpResponseRedirect(_here(asked.story, Act(asked.act)))
+        return HttpResponseRedirect(release_address(asked.story, Act(asked.act)))
     messages.success(request, f"Approved. {PAST[dispatch.act]}: “{dispatch.news.headline}”, dispatch {dispatch.seq}.")
     return HttpResponseRedirect(reverse("wagtailadmin_home"))
 
