@@ -6,9 +6,9 @@ from dateline.desk.asking import case_of, person_of
 from dateline.desk.errors import ReleaseRefused, TextChanged
 from dateline.desk.models import Approval, Request, Story, User
 from dateline.desk.release_rules import may_approve, needed_rights
-from dateline.desk.release_story import release_story
+from dateline.desk.release_story import keep_picture_authors, prepare_pictures, release_story
 from dateline.desk.story_item import digest_of, text_digest
-from dateline.news.acts import NOTE_SAYS, Act
+from dateline.news.acts import NOTE_SAYS, OPENING, REVISING, Act
 from dateline.news.errors import ActRefused
 from dateline.wire.dispatch import Dispatch
 
@@ -39,6 +39,7 @@ def approve(request: Request, user: User, *, seen: str) -> Dispatch:
     ReleaseRefused if this person may not be the second pair of eyes.
     """
     act = Act(request.act)
+    prepare_pictures(request.story, act, request.user, note=request.note, approver=user)
     with transaction.atomic():
         story = Story.objects.get(pk=request.story_id)
         if not is_open(request):
@@ -49,6 +50,8 @@ def approve(request: Request, user: User, *, seen: str) -> Dispatch:
             raise TextChanged("The text has changed since this was asked for. It has to be asked for again.", digest)
         if refused := may_approve(case, person_of(user)):
             raise ReleaseRefused(refused, act)
+        if act in OPENING | REVISING:
+            keep_picture_authors(story, story.get_latest_revision_as_object())
         Approval.objects.create(story=story, act=str(act), digest=digest, user=user, after_seq=request.after_seq)
         return release_story(story, act, request.user, note=request.note, seen=seen)
 

@@ -7,10 +7,10 @@ from wagtail.models import Revision
 
 from dateline.desk.errors import NotThisWay
 from dateline.desk.freezing import frozen_why
-from dateline.desk.models import Approval, Author, Story, User
+from dateline.desk.models import Approval, Author, PictureChange, Release, Story, User
 from dateline.desk.release_rules import Case, Person, Verdict, judge
 from dateline.desk.roles import Right
-from dateline.desk.story_item import digest_of, item_of, local_day, text_digest
+from dateline.desk.story_item import digest_of, item_of, local_day, pictures_of, text_digest
 from dateline.news.acts import OPENING, REVISING, Act
 from dateline.news.item import NewsItem, PubStatus
 from dateline.wire import store
@@ -48,16 +48,20 @@ def case_of(
     before = store.read_item(state.seq) if state else None
     if act in OPENING | REVISING:
         revision = revision or story.get_latest_revision()
-        item = item_of(text_of(revision) if revision else story, local_day(now))
+        text = text_of(revision) if revision else story
+        item = item_of(text, local_day(now))
+        by_picture = picture_authors(story, text)
     else:
+        by_picture = frozenset()
         item = before or item_of(story, local_day(now))
     after_seq = state.seq if state else 0
     digest = digest_of(act, note, item)
     authors = Author.objects.filter(story=story)
+    since = authors.filter(after_seq__gte=_last_text_seq(story))
     approvals = Approval.objects.filter(story=story, act=str(act), digest=digest, after_seq=after_seq)
     case = Case(
         act=act, by=person_of(user), before=before, after=item,
-        authors=frozenset(authors.filter(after_seq__gte=_last_text_seq(story)).values_list("user_id", flat=True)),
+        authors=by_picture.union(since.values_list("user_id", flat=True)),
         writers=frozenset(authors.values_list("user_id", flat=True)),
         seconds=tuple(person_of(approval.user) for approval in approvals.select_related("user")),
         glass=glass, now=now,
@@ -65,10 +69,27 @@ def case_of(
     return case, item
 
 
+def picture_authors(story: Story, text: Story) -> frozenset[int]:
+    """Return who changed a picture that a text shows, or its words, since the story began or last took a text along.
+
+    Readers get a picture's caption with the item: whoever writes it there writes the item.
+    """
+    shown = [picture.pk for picture in pictures_of(text)]
+    if not shown:
+        return frozenset()
+    last = _last_release(story)
+    since = last.at if last else story.created_at
+    return frozenset(PictureChange.objects.filter(picture__in=shown, at__gte=since).values_list("user_id", flat=True))
+
+
+def _last_release(story: Story) -> Release | None:
+    """Return the last release that took a text of the desk's along."""
+    return story.releases.exclude(revision=None).order_by("-seq").first()
+
+
 def _last_text_seq(story: Story) -> int:
-    """Return the seq of the last dispatch that took a text of the desk's along, 0 if none did."""
-    last = story.releases.exclude(revision=None).order_by("-seq").values_list("seq", flat=True).first()
-    return last or 0
+    last = _last_release(story)
+    return last.seq if last else 0
 
 
 def ask(story: Story, act: Act, user: User, *, note: str = "", glass: str = "") -> Asked:

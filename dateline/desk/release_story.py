@@ -14,12 +14,12 @@ from django.db import transaction
 from wagtail.actions.publish_revision import PublishRevisionAction
 from wagtail.models import Revision, WorkflowState
 
-from dateline.desk.asking import case_of, text_of
+from dateline.desk.asking import case_of, person_of, picture_authors, text_of
 from dateline.desk.errors import NotThisWay, ReleaseRefused, TextChanged
 from dateline.desk.models import Approval, Author, Picture, Release, Schedule, Story, User
 from dateline.desk.public_pictures import make_public
-from dateline.desk.release_rules import judge
-from dateline.desk.story_item import digest_of, text_digest
+from dateline.desk.release_rules import judge, may_approve
+from dateline.desk.story_item import digest_of, pictures_of, text_digest
 from dateline.intake import store as intake
 from dateline.news.acts import OPENING, REVISING, Act
 from dateline.wire import store
@@ -46,8 +46,7 @@ def release_story(
     release is refused. `revision` is the version to release, by default the latest; `at_seq` where the
     item stood when they looked. Raises ReleaseRefused, TextChanged, ActRefused, BadItem; then nothing happened.
     """
-    if act in _WITH_TEXT and (latest := revision or story.get_latest_revision()) is not None:
-        _prepare_pictures(story, act, user, latest, note=note, glass=glass)
+    prepare_pictures(story, act, user, revision, note=note, glass=glass)
     with transaction.atomic():
         story = Story.objects.get(pk=story.pk)
         revision = _revision(story, revision) if act in _WITH_TEXT else None
@@ -62,6 +61,8 @@ def release_story(
         verdict = judge(case)
         if verdict.refused:
             raise ReleaseRefused(verdict.refused, act)
+        if revision is not None:
+            keep_picture_authors(story, text_of(revision))
         approval = None
         if verdict.seen_by is not None:
             approval = _approval(story, act, digest, verdict.seen_by.id)
@@ -104,23 +105,32 @@ def _approval(story: Story, act: Act, digest: str, user_id: int) -> Approval:
     return found or Approval.objects.create(story=story, act=str(act), digest=digest, user_id=user_id, after_seq=after)
 
 
-def _pictures(text: Story) -> list[Picture]:
-    return [block.value["picture"] for block in text.body if block.block_type == "picture" and block.value["picture"]]
-
-
-def _prepare_pictures(story: Story, act: Act, user: User, revision: Revision, *, note: str, glass: str) -> None:
+def prepare_pictures(
+    story: Story, act: Act, user: User, revision: Revision | None = None, *, note: str = "", glass: str = "",
+    approver: User | None = None,
+) -> None:  # fmt: skip
     """Make the sizes of a text's pictures before the lock is taken: a large one takes seconds.
 
     A draft that the rules hold back makes nothing public. What is made twice is the same.
     """
-    pictures = _pictures(text_of(revision))
-    if not pictures or story.spiked_at is not None:
+    revision = revision or story.get_latest_revision()
+    if act not in _WITH_TEXT or revision is None or story.spiked_at is not None:
+        return
+    pictures = pictures_of(text_of(revision))
+    if not pictures:
         return
     case, _ = case_of(story, act, user, note=note, glass=glass, revision=revision)
-    if not judge(case).refused:
+    held = may_approve(case, person_of(approver)) if approver else judge(case).refused
+    if not held:
         _refuse_expired(pictures, datetime.now(UTC))
         for picture in pictures:
             make_public(picture)
+
+
+def keep_picture_authors(story: Story, text: Story) -> None:
+    """Count who changed the pictures of a text among its authors, where the database reads them."""
+    for user_id in picture_authors(story, text):
+        Author.objects.get_or_create(story=story, after_seq=story.wire_seq, user_id=user_id)
 
 
 def _keep_later_authors(story: Story, revision: Revision, seq: int) -> None:
@@ -142,7 +152,7 @@ def _refuse_expired(pictures: list[Picture], now: datetime) -> None:
 
 
 def _use_pictures(text: Story, now: datetime) -> None:
-    pictures = _pictures(text)
+    pictures = pictures_of(text)
     _refuse_expired(pictures, now)
     for picture in pictures:
         make_public(picture)

@@ -68,6 +68,11 @@ def item_of(story: Any, today: date) -> NewsItem:
     )
 
 
+def pictures_of(story: Any) -> list[Any]:
+    """Return the pictures that a story shows, in their order."""
+    return [block.value["picture"] for block in story.body if block.block_type == "picture" and block.value["picture"]]
+
+
 def places_in(text: str) -> tuple[str, ...]:
     """Return the places in a field's text, with slashes between them."""
     return tuple(part.strip() for part in text.split("/") if part.strip())

@@ -99,7 +99,7 @@ TRIGGERS: dict[str, str] = {
     BEFORE DELETE ON desk_picture WHEN OLD.used_at IS NOT NULL
     BEGIN SELECT RAISE(ABORT, 'a picture that the wire carries is never deleted'); END""",
 }
-for _table in ("release", "approval", "author", "request", "freeze", "note", "record"):
+for _table in ("release", "approval", "author", "request", "freeze", "note", "record", "picturechange"):
     for _verb, _past in (("UPDATE", "changed"), ("DELETE", "deleted")):
         TRIGGERS[f"desk_{_table}_is_never_{_past}"] = (
             f"BEFORE {_verb} ON desk_{_table} BEGIN SELECT RAISE(ABORT, 'desk_{_table} is only ever added to'); END"

@@ -120,3 +120,30 @@ def test_an_operator_writes_spikes_and_unschedules_nothing(desk: Any) -> None:
 def test_the_editors_note_goes_out_with_the_item(desk: Any) -> None:
     item = release(desk.story(ednote="Editors: adds  to our earlier item."), Act.PUBLISH, desk.editor).news
     assert item.ednote == "Editors: adds to our earlier item."
+
+
+def test_who_rewrites_a_caption_is_an_author_of_the_story_that_shows_it(desk: Any, settings: Any, home: Any) -> None:
+    from test_pictures import picture, with_picture
+    from wagtail.log_actions import LogContext
+
+    from dateline.desk.models import Author
+
+    settings.MEDIA_ROOT = str(home / "desk-media")
+    shown = picture()
+    story = with_picture(desk, shown)
+    story = desk.change(story, desk.reporter, urgency=1)
+    address = reverse("wagtailimages:edit", args=[shown.pk])
+    form = {"title": shown.title, "caption": "The mayor has resigned.", "alt": shown.alt, "credit": shown.credit,
+            "rights": "", "expires": "", "tags": ""}  # fmt: skip
+    assert desk.client(desk.chief).post(address, form).status_code == 302
+    shown.refresh_from_db()
+    assert shown.caption == "The mayor has resigned."
+    with pytest.raises(refused(), match="did not write it"):
+        release(story, Act.PUBLISH, desk.chief)
+    # Who changed nothing that readers get has written nothing.
+    with LogContext(user=desk.other_chief):
+        shown.focal_point_x = 4
+        shown.save()
+    release(story, Act.PUBLISH, desk.other_chief)
+    assert Author.objects.filter(story=story, user=desk.chief).exists()
+    assert not Author.objects.filter(story=story, user=desk.other_chief).exists()

@@ -1,6 +1,6 @@
 """The desk's own tables: accounts, pictures, stories, and the records of what was done with them."""
 
-from dateline.desk.models.picture import Picture, Rendition
+from dateline.desk.models.picture import Picture, PictureChange, Rendition
 from dateline.desk.models.records import (
     Approval,
     Author,
@@ -18,6 +18,6 @@ from dateline.desk.models.story import Story
 from dateline.desk.models.user import User
 
 __all__ = [
-    "Approval", "Author", "DeskReview", "Freeze", "Note", "Picture", "Record", "Release", "Rendition", "Request",
-    "SavedFilter", "Schedule", "SpikedIntake", "Story", "User",
+    "Approval", "Author", "DeskReview", "Freeze", "Note", "Picture", "PictureChange", "Record", "Release", "Rendition",
+    "Request", "SavedFilter", "Schedule", "SpikedIntake", "Story", "User",
 ]  # fmt: skip

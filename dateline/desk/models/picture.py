@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.db import models
 from wagtail.images.models import AbstractImage, AbstractRendition
+from wagtail.log_actions import get_active_log_context
 
 from dateline.desk.picture_metadata import read_into
 
@@ -29,6 +31,9 @@ class Picture(AbstractImage):
         "focal_point_x", "focal_point_y", "focal_point_width", "focal_point_height",
     )  # fmt: skip
 
+    # What an item on the wire says of it.
+    _WORDS = ("title", "caption", "credit", "alt", "rights", "digest")
+
     class Meta(AbstractImage.Meta):
         verbose_name = "picture"
         verbose_name_plural = "pictures"
@@ -39,9 +44,26 @@ class Picture(AbstractImage):
         return self.alt or self.title
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save it; where the file is new, read its metadata first."""
+        """Save it; where the file is new, read its metadata first. Who changed what readers get of it is kept."""
         read_into(self)
+        before = type(self).objects.filter(pk=self.pk).values(*self._WORDS).first() if self.pk else None
         super().save(*args, **kwargs)
+        user = get_active_log_context().user
+        if user is not None and before != {name: getattr(self, name) for name in self._WORDS}:
+            PictureChange.objects.create(picture=self, user=user)
+
+
+class PictureChange(models.Model):
+    """Who changed a picture, or what it says of itself, and when: an author of the texts that show it."""
+
+    # Not held by the database: what nothing on the wire shows may be deleted, and its changes stay.
+    picture = models.ForeignKey(Picture, on_delete=models.DO_NOTHING, db_constraint=False, related_name="changes")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        default_permissions = ()
+        indexes = (models.Index(fields=("picture", "at"), name="desk_picture_change"),)
 
 
 class Rendition(AbstractRendition):
