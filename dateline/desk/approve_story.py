@@ -48,7 +48,7 @@ def approve(request: Request, user: User, *, seen: str) -> Dispatch:
         digest = digest_of(act, request.note, item)
         if digest != request.digest or seen != text_digest(item):
             raise TextChanged("The text has changed since this was asked for. It has to be asked for again.", digest)
-        if refused := may_approve(case, person_of(user)):
+        if refused := may_approve(case, person_of(user, act)):
             raise ReleaseRefused(refused, act)
         if act in OPENING | REVISING:
             keep_picture_authors(story, story.get_latest_revision_as_object())

@@ -24,10 +24,10 @@ class Asked(msgspec.Struct, frozen=True):
     digest: str
 
 
-def person_of(user: User) -> Person:
-    """Return an account as the rules see it."""
+def person_of(user: User, act: Act) -> Person:
+    """Return an account as the rules of an act see it."""
     held = frozenset(right for right in Right if user.is_active and user.has_perm(f"desk.{right}"))
-    return Person(user.pk, str(user), held, frozen_why(user))
+    return Person(user.pk, str(user), held, frozen_why(user, act))
 
 
 def text_of(revision: Revision) -> Story:
@@ -60,10 +60,10 @@ def case_of(
     since = authors.filter(after_seq__gte=_last_text_seq(story))
     approvals = Approval.objects.filter(story=story, act=str(act), digest=digest, after_seq=after_seq)
     case = Case(
-        act=act, by=person_of(user), before=before, after=item,
+        act=act, by=person_of(user, act), before=before, after=item,
         authors=by_picture.union(since.values_list("user_id", flat=True)),
         writers=frozenset(authors.values_list("user_id", flat=True)),
-        seconds=tuple(person_of(approval.user) for approval in approvals.select_related("user")),
+        seconds=tuple(person_of(approval.user, act) for approval in approvals.select_related("user")),
         glass=glass, now=now,
     )  # fmt: skip
     return case, item

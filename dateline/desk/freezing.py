@@ -1,10 +1,15 @@
-"""A freeze stops all releases of one account, or of all, at once; only a thaw by someone who may ends it."""
+"""A freeze stops all releases of one account, or of all, at once; only a thaw by someone who may ends it.
+
+A frozen account can do nothing to the wire. While all are frozen, who is not frozen themselves can still
+hold and kill: a false flash that led to the freeze has to be withdrawn.
+"""
 
 from django.db import transaction
 
 from dateline.desk.errors import ReleaseRefused
 from dateline.desk.models import Freeze, User
 from dateline.desk.roles import Right
+from dateline.news.acts import WITHDRAWING, Act
 
 
 def current(user: User | None) -> Freeze | None:
@@ -13,9 +18,9 @@ def current(user: User | None) -> Freeze | None:
     return last if last is not None and last.frozen else None
 
 
-def frozen_why(user: User) -> str:
-    """Return the sentence that says why this account may release nothing, or ''."""
-    if (freeze := current(None)) is not None:
+def frozen_why(user: User, act: Act) -> str:
+    """Return the sentence that says why this account may not do this act now, or ''."""
+    if act not in WITHDRAWING and (freeze := current(None)) is not None:
         return f"All releases are frozen by {freeze.by}: {freeze.reason}"
     if (freeze := current(user)) is not None:
         return f"Releases of {user} are frozen by {freeze.by}: {freeze.reason}"

@@ -120,7 +120,7 @@ def prepare_pictures(
     if not pictures:
         return
     case, _ = case_of(story, act, user, note=note, glass=glass, revision=revision)
-    held = may_approve(case, person_of(approver)) if approver else judge(case).refused
+    held = may_approve(case, person_of(approver, act)) if approver else judge(case).refused
     if not held:
         _refuse_expired(pictures, datetime.now(UTC))
         for picture in pictures:

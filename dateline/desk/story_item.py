@@ -63,7 +63,7 @@ def item_of(story: Any, today: date) -> NewsItem:
         embargoed=story.embargoed,
         content_created=story.dated,
         day_only=story.day_only,
-        body=body.clean("\n".join(parts)),
+        body=body.without_empty_blocks(body.clean("\n".join(parts))),
         rest=rest,
     )
 

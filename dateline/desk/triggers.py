@@ -43,7 +43,8 @@ _HAS_SECOND = f"""
               ELSE p.user_id <> NEW.user_id END)
 """
 _FROZEN = """
-    (SELECT frozen FROM desk_freeze WHERE user_id IS NULL ORDER BY id DESC LIMIT 1) = 1
+    (NEW.act NOT IN ('hold', 'kill')
+     AND (SELECT frozen FROM desk_freeze WHERE user_id IS NULL ORDER BY id DESC LIMIT 1) = 1)
     OR (SELECT frozen FROM desk_freeze WHERE user_id = NEW.user_id ORDER BY id DESC LIMIT 1) = 1
 """
 

@@ -33,6 +33,7 @@ class Act(StrEnum):
 
 OPENING = frozenset({Act.PUBLISH, Act.ADVISORY, Act.ARCHIVE})
 REVISING = frozenset({Act.UPDATE, Act.CORRECT, Act.REFILE})
+WITHDRAWING = frozenset({Act.HOLD, Act.KILL})
 # Acts that say why, each with what the note must say.
 NOTE_SAYS = {
     Act.UPDATE: "what changed",

@@ -46,6 +46,10 @@ _ATTRIBUTES = {
     "th": {"scope", "colspan", "rowspan"},
     "td": {"colspan", "rowspan"},
 }
+# Tags that mean what one of the subset means.
+_SAID_OTHERWISE = {"b": "strong", "i": "em"}
+_OTHER_TAG = re.compile(r"<(/?)([bi])>")
+_EMPTY_BLOCK = re.compile(r"<(p|h2|h3)>(?:\s|&nbsp;|<br>|<(?:strong|em)>\s*</(?:strong|em)>)*</\1>\n?")
 _LINK_SCHEMES = {"http", "https", "mailto"}
 _BLOCKS = frozenset(["p", "h2", "h3", "li", "blockquote", "tr", "caption", "figcaption"])
 _OWN_PICTURE = re.compile(r"/(?!/)[^\\\x00-\x20]*")
@@ -72,16 +76,22 @@ def clean(markup: str) -> str:
     return cleaned
 
 
+def without_empty_blocks(markup: str) -> str:
+    """Return clean markup without its paragraphs and subheads that say nothing, as editors and pasting leave them."""
+    return _EMPTY_BLOCK.sub("", markup).strip()
+
+
 def _sanitise(markup: str) -> str:
-    return nh3.clean(
+    cleaned = nh3.clean(
         markup,
-        tags=set(TAGS),
+        tags=TAGS | _SAID_OTHERWISE.keys(),
         attributes=_ATTRIBUTES,
         url_schemes=_LINK_SCHEMES,
         link_rel=None,
         attribute_filter=_keep_attribute,
         clean_content_tags={"script", "style"},
     ).strip()
+    return _OTHER_TAG.sub(lambda found: f"<{found[1]}{_SAID_OTHERWISE[found[2]]}>", cleaned)
 
 
 def from_paragraphs(paragraphs: Iterable[str]) -> str:

@@ -238,6 +238,23 @@ def test_a_freeze_stops_one_or_all_at_once(desk: Any) -> None:
     release(story, Act.PUBLISH, desk.chief)
 
 
+def test_a_false_flash_is_withdrawn_while_all_is_frozen(desk: Any) -> None:
+    from dateline.desk.freezing import set_freeze
+
+    story = desk.story()
+    release(story, Act.PUBLISH, desk.editor)
+    set_freeze(None, True, "Someone is in the system.", desk.chief)
+    set_freeze(desk.editor, True, "It is his account.", desk.chief)
+    for act in (Act.HOLD, Act.UPDATE):
+        with pytest.raises(refused(), match="frozen"):
+            release(story, act, desk.editor, note="More lies.")
+    release(story, Act.HOLD, desk.chief, note="We are checking.")
+    with pytest.raises(refused(), match="All releases are frozen"):
+        release(story, Act.RELEASE, desk.chief)
+    release(story, Act.KILL, desk.chief, note="It was forged.", glass="Nobody else is here tonight")
+    assert fresh(story).killed_at is not None
+
+
 def test_the_database_itself_refuses_what_goes_round_the_door(desk: Any) -> None:
     from wagtail.actions.publish_revision import PublishRevisionAction
     from wagtail.actions.unpublish import UnpublishAction
@@ -288,8 +305,12 @@ def test_the_database_asks_for_the_second_pair_of_eyes_too(desk: Any, monkeypatc
 
     set_freeze(None, True, "Stop.", desk.chief)
     with pytest.raises(IntegrityError, match="frozen"):
-        release(routine, Act.HOLD, desk.editor, note="Checking.")
+        release(routine, Act.UPDATE, desk.editor, note="More.")
     assert store.head_seq() == 1
+    set_freeze(desk.editor, True, "Stolen.", desk.chief)
+    with pytest.raises(IntegrityError, match="frozen"):
+        release(routine, Act.HOLD, desk.editor, note="Checking.")
+    release(routine, Act.HOLD, desk.chief, note="Checking.")
 
 
 def test_a_version_that_was_released_is_never_written_over_by_an_autosave(desk: Any) -> None:

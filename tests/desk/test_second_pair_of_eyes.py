@@ -70,7 +70,7 @@ def test_the_database_refuses_ones_own_approval_too(desk: Any, monkeypatch: pyte
 
     urgent = desk.story(desk.reporter, urgency=1)
     release(urgent, Act.PUBLISH, desk.chief)
-    monkeypatch.setattr(door, "judge", lambda case: Verdict(seen_by=person_of(desk.chief)))
+    monkeypatch.setattr(door, "judge", lambda case: Verdict(seen_by=person_of(desk.chief, case.act)))
     with pytest.raises(IntegrityError, match="second pair"):
         release(urgent, Act.REFILE, desk.chief, note="A new claim in the note.")
 

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -144,3 +144,88 @@ def page(chromium: Any) -> Iterator[Any]:
     yield page
     context.close()
     assert not faults
+
+
+PASSWORD = "harbour-light-77"
+
+_PEOPLE = """
+import django; django.setup()
+from django.contrib.auth.models import Group
+from dateline.desk.models import User
+from dateline.desk.roles import Role
+for name, role in (("maren", Role.REPORTER), ("jonas", Role.EDITOR), ("ines", Role.CHIEF), ("abel", Role.CHIEF)):
+    user = User.objects.create_user(name, password="harbour-light-77", first_name=name.capitalize())
+    user.groups.set(Group.objects.filter(name=role))
+"""
+
+
+@pytest.fixture
+def desk(wire: Wire) -> Wire:
+    """A served wire with four people at its desk."""
+    env = {**wire.env, "DJANGO_SETTINGS_MODULE": "dateline.settings"}
+    subprocess.run([sys.executable, "-c", _PEOPLE], env=env, check=True, timeout=60, cwd=os.getcwd())
+    wire.start()
+    return wire
+
+
+@pytest.fixture
+def sign_in(desk: Wire, chromium: Any) -> Iterator[Callable[[str], Any]]:
+    """Return a function that opens a browser of their own for someone, and signs them in."""
+    contexts: list[Any] = []
+    faults: list[str] = []
+
+    def watch(page: Any) -> None:
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("console", lambda message: "Content Security Policy" in message.text and faults.append(message.text))
+
+    from playwright.sync_api import expect
+
+    def open_for(name: str) -> Any:
+        context = chromium.new_context(viewport={"width": 1440, "height": 900})
+        contexts.append(context)
+        page = context.new_page()
+        watch(page)
+        page.goto(f"{desk.url}/desk/")
+        page.fill("[name=login]", name)
+        page.fill("[name=password]", PASSWORD)
+        page.keyboard.press("Enter")
+        expect(page.locator("h1")).to_have_text("Queue")
+        return page
+
+    yield open_for
+    for context in contexts:
+        context.close()
+    assert not faults
+
+
+def press(page: Any, key: str) -> None:
+    """Press a key once the screen listens to keys."""
+    page.locator("html[data-desk=ready]").wait_for()
+    page.keyboard.press(key)
+
+
+def settle(page: Any) -> None:
+    """Wait until Wagtail's autosave has taken its picture of the form: two seconds after it was opened."""
+    page.wait_for_timeout(2300)
+
+
+def write(page: Any, desk: Wire, headline: str, text: str, **fields: str) -> None:
+    """Write a story in the editor, as one types it."""
+    page.goto(f"{desk.url}/desk/stories/add/")
+    settle(page)
+    page.fill("#id_headline", headline)
+    for name, value in {"section": "World", "place": "PORT ELLIS", **fields}.items():
+        if name == "urgency":
+            page.select_option("#id_urgency", value)
+        else:
+            page.fill(f"#id_{name}", value)
+    page.locator("[data-contentpath=body] [contenteditable=true]").last.click()
+    page.keyboard.type(text)
+
+
+def footer(page: Any, name: str) -> None:
+    """Press a button of the editor's footer, opening the menu where it is not the first."""
+    button = page.locator(f"footer button[name='action-{name}'], footer a[name='action-{name}']").first
+    if not button.is_visible():
+        page.locator("footer [data-controller~='w-dropdown'] button[data-w-dropdown-target='toggle']").first.click()
+    button.click()

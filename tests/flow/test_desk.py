@@ -1,66 +1,14 @@
 """A day at the desk, in a real browser: written, sent back, released, flashed, corrected, held, killed."""
 
-import os
 import re
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import Wire
+from conftest import Wire, footer, press, write
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
-PASSWORD = "harbour-light-77"
-
-_PEOPLE = """
-import django; django.setup()
-from django.contrib.auth.models import Group
-from dateline.desk.models import User
-from dateline.desk.roles import Role
-for name, role in (("maren", Role.REPORTER), ("jonas", Role.EDITOR), ("ines", Role.CHIEF), ("abel", Role.CHIEF)):
-    user = User.objects.create_user(name, password="harbour-light-77", first_name=name.capitalize())
-    user.groups.set(Group.objects.filter(name=role))
-"""
-
-
-@pytest.fixture
-def desk(wire: Wire) -> Wire:
-    """A served wire with four people at its desk."""
-    env = {**wire.env, "DJANGO_SETTINGS_MODULE": "dateline.settings"}
-    subprocess.run([sys.executable, "-c", _PEOPLE], env=env, check=True, timeout=60, cwd=os.getcwd())
-    wire.start()
-    return wire
-
-
-@pytest.fixture
-def sign_in(desk: Wire, chromium: Any) -> Iterator[Callable[[str], Any]]:
-    """Return a function that opens a browser of their own for someone, and signs them in."""
-    contexts: list[Any] = []
-    faults: list[str] = []
-
-    def watch(page: Any) -> None:
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("console", lambda message: "Content Security Policy" in message.text and faults.append(message.text))
-
-    def open_for(name: str) -> Any:
-        context = chromium.new_context(viewport={"width": 1440, "height": 900})
-        contexts.append(context)
-        page = context.new_page()
-        watch(page)
-        page.goto(f"{desk.url}/desk/")
-        page.fill("[name=login]", name)
-        page.fill("[name=password]", PASSWORD)
-        page.keyboard.press("Enter")
-        expect(page.locator("h1")).to_have_text("Queue")
-        return page
-
-    yield open_for
-    for context in contexts:
-        context.close()
-    assert not faults
 
 
 def reader(desk: Wire, chromium: Any) -> Any:
@@ -71,39 +19,6 @@ def reader(desk: Wire, chromium: Any) -> Any:
 
 def first_title(page: Any) -> Any:
     return page.locator("#newsfeed .title a").first
-
-
-def press(page: Any, key: str) -> None:
-    """Press a key once the screen listens to keys."""
-    page.locator("html[data-desk=ready]").wait_for()
-    page.keyboard.press(key)
-
-
-def settle(page: Any) -> None:
-    """Wait until Wagtail's autosave has taken its picture of the form: two seconds after it was opened."""
-    page.wait_for_timeout(2300)
-
-
-def write(page: Any, desk: Wire, headline: str, text: str, **fields: str) -> None:
-    """Write a story in the editor, as one types it."""
-    page.goto(f"{desk.url}/desk/stories/add/")
-    settle(page)
-    page.fill("#id_headline", headline)
-    for name, value in {"section": "World", "place": "PORT ELLIS", **fields}.items():
-        if name == "urgency":
-            page.select_option("#id_urgency", value)
-        else:
-            page.fill(f"#id_{name}", value)
-    page.locator("[data-contentpath=body] [contenteditable=true]").last.click()
-    page.keyboard.type(text)
-
-
-def footer(page: Any, name: str) -> None:
-    """Press a button of the editor's footer, opening the menu where it is not the first."""
-    button = page.locator(f"footer button[name='action-{name}'], footer a[name='action-{name}']").first
-    if not button.is_visible():
-        page.locator("footer [data-controller~='w-dropdown'] button[data-w-dropdown-target='toggle']").first.click()
-    button.click()
 
 
 def test_a_reporter_writes_an_editor_sends_back_and_releases_and_a_reader_receives(
@@ -208,39 +123,6 @@ def test_a_chief_flashes_updates_corrects_holds_releases_and_kills(desk: Wire, s
     expect(public.locator("#newsfeed .element")).to_have_count(0)
     ines.goto(base)
     expect(ines.locator(".desk-main")).to_contain_text("Nothing of it can go out again")
-
-
-def test_two_people_edit_one_story_and_no_word_is_lost(desk: Wire, sign_in: Any) -> None:
-    maren, jonas = sign_in("maren"), sign_in("jonas")
-    write(maren, desk, "Budget to be presented", "The council meets on Monday.")
-    for _ in range(100):
-        if "/edit/" in maren.url:
-            break
-        maren.wait_for_timeout(100)
-    address = maren.url
-    jonas.goto(address)
-    body = "[data-contentpath=body] [contenteditable=true]"
-    expect(jonas.locator(body).last).to_contain_text("The council meets on Monday.")
-    settle(jonas)
-    # Both type: the second save meets the first.
-    jonas.locator(body).last.click()
-    jonas.keyboard.press("Control+End")
-    jonas.keyboard.type(" Jonas adds the mayor.")
-    jonas.wait_for_timeout(2500)
-    maren.locator(body).last.click()
-    maren.keyboard.press("Control+End")
-    maren.keyboard.type(" Maren adds the sum.")
-    maren.wait_for_timeout(2500)
-    words = subprocess.run(
-        [sys.executable, "-c", "import django; django.setup()\nfrom wagtail.models import Revision\n"
-         "print(*[r.content['body'] for r in Revision.objects.all()])"],
-        env={**desk.env, "DJANGO_SETTINGS_MODULE": "dateline.settings"}, capture_output=True, text=True, check=True,
-    ).stdout  # fmt: skip
-    assert "Jonas adds the mayor." in words
-    # Hers was saved as well, or she is told and still has it before her.
-    told = maren.locator("[data-side-panel], [role=dialog], .w-editing-sessions, footer").all_inner_texts()
-    assert "Maren adds the sum." in words or "Maren adds the sum." in maren.locator(body).last.inner_text(), told
-    expect(maren.locator(body).last).to_contain_text("Maren adds the sum.")
 
 
 def test_no_axe_violations_on_our_screens(desk: Wire, sign_in: Any) -> None:

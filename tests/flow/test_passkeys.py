@@ -4,9 +4,8 @@ import re
 from typing import Any
 
 import pytest
-from conftest import Wire
+from conftest import PASSWORD, Wire
 from playwright.sync_api import expect
-from test_desk import PASSWORD, desk  # noqa: F401
 
 pytestmark = pytest.mark.browser
 
@@ -44,7 +43,7 @@ def sign_out(page: Any, home: str) -> None:
     page.wait_for_load_state()
 
 
-def test_a_passkey_signs_in_alone_and_a_recovery_code_in_its_place(desk: Wire, key: Any) -> None:  # noqa: F811
+def test_a_passkey_signs_in_alone_and_a_recovery_code_in_its_place(desk: Wire, key: Any) -> None:
     # The standard knows no passkeys for bare addresses.
     home = desk.url.replace("127.0.0.1", "localhost")
     sign_in(key, home)

@@ -168,6 +168,11 @@ def test_cleaning_twice_changes_nothing(markup: str) -> None:
     assert body.clean(cleaned) == cleaned
 
 
+def test_bold_and_italics_by_their_old_names_keep_their_weight_and_empty_blocks_go() -> None:
+    cleaned = body.clean('<p>&nbsp;</p><p><b>It</b> <i class="x">is</i> so</p><h2><br></h2>')
+    assert body.without_empty_blocks(cleaned) == "<p><strong>It</strong> <em>is</em> so</p>"
+
+
 def test_the_text_of_a_body() -> None:
     markup = "<p>One\n two.</p><blockquote><p>Three.</p></blockquote><table><tr><th>A</th><td>1</td></tr></table>"
     assert body.to_paragraphs(markup) == ["One two.", "Three.", "A | 1"]

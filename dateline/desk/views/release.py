@@ -102,7 +102,7 @@ def _approval_refused(standing: Request | None, story: Story, user: User) -> str
     if standing is None:
         return ""
     case, _ = case_of(story, Act(standing.act), standing.user, note=standing.note)
-    return may_approve(case, person_of(user))
+    return may_approve(case, person_of(user, case.act))
 
 
 def _gone(story: Story, versions: list[Any]) -> list[dict[str, Any]]:
