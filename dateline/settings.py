@@ -49,7 +49,7 @@ INSTALLED_APPS = [
     "wagtail.snippets",
     "wagtail.images",
     "wagtail.documents",
-    "wagtail.users",
+    "dateline.desk.apps.DeskUsersConfig",
     "wagtail.admin",
     "wagtail.search",
     "wagtail.contrib.table_block",

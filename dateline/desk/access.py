@@ -74,7 +74,8 @@ class DeskAccess:
 
     def _turned_away(self, request: HttpRequest) -> HttpResponse | None:
         user: Any = request.user
-        if not user.is_authenticated or request.path.startswith(ACCOUNT):
+        # Exactly /desk/account/ is Wagtail's page of one's profile; below it lies the signing in.
+        if not user.is_authenticated or (request.path.startswith(ACCOUNT) and request.path != ACCOUNT):
             return None
         if user.must_change_password:
             return _send(request, reverse("account_change_password"), "First choose a password of your own.")

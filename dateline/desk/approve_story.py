@@ -14,7 +14,10 @@ from dateline.wire.dispatch import Dispatch
 
 
 def ask_for_approval(story: Story, act: Act, user: User, *, note: str = "", seen: str = "") -> Request:
-    """Ask for a second pair of eyes on an act. Raises ReleaseRefused where the asker could not do it even so."""
+    """Ask for a second pair of eyes on an act with its note, or for someone who may do it at all.
+
+    Raises ReleaseRefused for who is frozen, or does not write stories.
+    """
     note = " ".join(note.split())
     if not note and act in NOTE_SAYS:
         raise ActRefused(f"A {act} needs a note that says {NOTE_SAYS[act]}.", act)
@@ -25,21 +28,21 @@ def ask_for_approval(story: Story, act: Act, user: User, *, note: str = "", seen
             raise TextChanged("The text has changed since you looked at it. Look at it again.", digest)
         if case.by.frozen:
             raise ReleaseRefused(case.by.frozen, act)
-        if needed_rights(case) - case.by.rights:
-            raise ReleaseRefused("You may not do this yourself; submit the story, and say so in a note.", act)
+        if not user.has_perm("desk.change_story"):
+            raise ReleaseRefused("Only who may write stories asks for this.", act)
         return Request.objects.create(
             story=story, act=str(act), note=note, digest=digest, user=user, after_seq=story.wire_seq
         )
 
 
 def approve(request: Request, user: User, *, seen: str) -> Dispatch:
-    """Approve what was asked for, and let it go in the name of who asked.
+    """Approve what was asked for, and let it go: in the name of who asked, or of who approves where only they may.
 
     `seen` is the digest of the text that the approver looked at. Raises TextChanged if it is not that text any more,
     ReleaseRefused if this person may not be the second pair of eyes.
     """
     act = Act(request.act)
-    prepare_pictures(request.story, act, request.user, note=request.note, approver=user)
+    prepare_pictures(request.story, act, request.user, note=request.note, approver=user, seen=seen)
     with transaction.atomic():
         story = Story.objects.get(pk=request.story_id)
         if not is_open(request):
@@ -50,10 +53,15 @@ def approve(request: Request, user: User, *, seen: str) -> Dispatch:
             raise TextChanged("The text has changed since this was asked for. It has to be asked for again.", digest)
         if refused := may_approve(case, person_of(user, act)):
             raise ReleaseRefused(refused, act)
+        revision = None
         if act in OPENING | REVISING:
-            keep_picture_authors(story, story.get_latest_revision_as_object())
-        Approval.objects.create(story=story, act=str(act), digest=digest, user=user, after_seq=request.after_seq)
-        return release_story(story, act, request.user, note=request.note, seen=seen)
+            revision = story.get_latest_revision()
+            keep_picture_authors(story, revision)
+        Approval.objects.create(
+            story=story, act=str(act), digest=digest, user=user, after_seq=request.after_seq, revision=revision
+        )
+        by = user if needed_rights(case) - case.by.rights else request.user
+        return release_story(story, act, by, note=request.note, seen=seen)
 
 
 def is_open(request: Request) -> bool:
@@ -63,6 +71,8 @@ def is_open(request: Request) -> bool:
 
 def open_request(story: Story) -> Request | None:
     """Return the last request on a story if it still stands: nothing went out since, and the text is the same."""
+    if story.spiked_at is not None:
+        return None
     request = story.requests.select_related("user", "story").order_by("-pk").first()
     if request is None or not is_open(request):
         return None

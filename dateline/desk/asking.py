@@ -7,7 +7,8 @@ from wagtail.models import Revision
 
 from dateline.desk.errors import NotThisWay
 from dateline.desk.freezing import frozen_why
-from dateline.desk.models import Approval, Author, PictureChange, Release, Story, User
+from dateline.desk.models import Approval, Author, PictureChange, Release, Request, Story, User
+from dateline.desk.models.story import authors_until
 from dateline.desk.release_rules import Case, Person, Verdict, judge
 from dateline.desk.roles import Right
 from dateline.desk.story_item import digest_of, item_of, local_day, pictures_of, text_digest
@@ -52,21 +53,34 @@ def case_of(
         item = item_of(text, local_day(now))
         by_picture = picture_authors(story, text)
     else:
-        by_picture = frozenset()
+        revision, by_picture = None, frozenset()
         item = before or item_of(story, local_day(now))
     after_seq = state.seq if state else 0
     digest = digest_of(act, note, item)
     authors = Author.objects.filter(story=story)
-    since = authors.filter(after_seq__gte=_last_text_seq(story))
+    text_authors = authors_until(story, revision) if revision else authors
+    since = text_authors.filter(after_seq__gte=_last_text_seq(story))
     approvals = Approval.objects.filter(story=story, act=str(act), digest=digest, after_seq=after_seq)
+    requests = Request.objects.filter(story=story, act=str(act), digest=digest, after_seq=after_seq)
     case = Case(
         act=act, by=person_of(user, act), before=before, after=item,
         authors=by_picture.union(since.values_list("user_id", flat=True)),
-        writers=frozenset(authors.values_list("user_id", flat=True)),
+        writers=frozenset(authors.values_list("user_id", flat=True)) | (_others(story) if act is Act.KILL else set()),
         seconds=tuple(person_of(approval.user, act) for approval in approvals.select_related("user")),
-        glass=glass, now=now,
+        askers=frozenset(requests.values_list("user_id", flat=True)), glass=glass, now=now,
     )  # fmt: skip
     return case, item
+
+
+# Whoever wrote what the wire has of an item that the desk did not send: a script, an operator, another desk.
+OUTSIDE = -1
+
+
+def _others(story: Story) -> frozenset[int]:
+    """Return OUTSIDE if any text of the item on the wire came by another way than this desk."""
+    texts = {row.seq for row in store.read_versions(story.uri) if row.act in OPENING | REVISING}
+    ours = story.releases.filter(seq__in=texts).count()
+    return frozenset([OUTSIDE]) if ours < len(texts) else frozenset()
 
 
 def picture_authors(story: Story, text: Story) -> frozenset[int]:

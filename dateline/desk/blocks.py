@@ -62,8 +62,12 @@ def _quote(value: Mapping[str, Any]) -> str:
     return f"<blockquote>{words}{f'<p><cite>{source}</cite></p>' if source else ''}</blockquote>"
 
 
-def _table(value: Mapping[str, Any]) -> str:
-    rows: list[list[object]] = value.get("data") or []
+def _table(value: Mapping[str, Any] | None) -> str:
+    # None until something is typed into one of its cells.
+    value = value or {}
+    rows: list[list[object]] = [row for row in value.get("data") or [] if any(cell not in (None, "") for cell in row)]
+    if not rows:
+        return ""
 
     def cells(row: list[object], tag: str, first: str) -> str:
         tags = [first if number == 0 else tag for number in range(len(row))]

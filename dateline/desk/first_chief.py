@@ -13,9 +13,9 @@ from django.db import transaction
 
 from dateline.desk.errors import DeskError
 from dateline.desk.models import User
+from dateline.desk.recording import record
 from dateline.desk.roles import Role
 from dateline.desk.sample_desk import make_sample_desk
-from dateline.desk.signin import record
 
 # Crockford's letters, in groups that can be read aloud: 80 bits.
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"

@@ -33,7 +33,7 @@ def set_freeze(user: User | None, frozen: bool, reason: str, by: User) -> Freeze
         raise ReleaseRefused("Only a chief or an operator freezes releases and thaws them.", by.pk)
     if not reason.strip():
         raise ReleaseRefused("Say why; everyone at the desk reads it.", reason)
-    if not frozen and user is not None and user == by:
-        raise ReleaseRefused("Your own account was frozen; someone else has to thaw it.", by.pk)
+    if current(by) is not None:
+        raise ReleaseRefused("Your own account is frozen; someone else has to thaw it first.", by.pk)
     with transaction.atomic():
         return Freeze.objects.create(user=user, frozen=frozen, reason=" ".join(reason.split()), by=by)

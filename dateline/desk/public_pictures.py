@@ -1,5 +1,7 @@
 """The renditions of a picture that readers get: made at its release, kept under the digest of its bytes."""
 
+import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +41,17 @@ def make_public(picture: Any) -> None:
         raise ReleaseRefused(
             f"The picture “{picture.title}” cannot be read ({error}). Upload it again, or take it out.", picture.digest
         ) from error
-    for path, width, kind in missing:
-        smaller = image.resize((width, round(image.height * width / image.width)), Image.Resampling.LANCZOS)
-        whole = path.with_suffix(path.suffix + ".part")
-        smaller.save(whole, _ENCODERS[kind], quality=_QUALITY[kind])
-        whole.replace(path)
+    try:
+        for path, width, kind in missing:
+            smaller = image.resize((width, round(image.height * width / image.width)), Image.Resampling.LANCZOS)
+            # A name of its own: two who release the same picture do not write into each other's file.
+            handle, name = tempfile.mkstemp(dir=folder, suffix=".part")
+            with os.fdopen(handle, "wb") as part:
+                smaller.save(part, _ENCODERS[kind], quality=_QUALITY[kind])
+            Path(name).chmod(0o644)
+            Path(name).replace(path)
+    except OSError as error:
+        raise ReleaseRefused(
+            f"The sizes of the picture “{picture.title}” cannot be written ({error}). Nothing was released.",
+            picture.digest,
+        ) from error

@@ -9,14 +9,15 @@ from typing import Any
 
 import msgspec
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from wagtail.admin.models import EditingSession
 from wagtail.models import WorkflowState
 
 from dateline.desk.approve_story import open_request
 from dateline.desk.freezing import current
-from dateline.desk.models import Freeze, Release, Request, Schedule, SpikedIntake, Story, User
+from dateline.desk.models import Author, Freeze, Release, Request, Schedule, Story, User
 from dateline.intake import store as intake
+from dateline.news import body
 from dateline.news.acts import Act
 from dateline.news.codes import URGENCY_LABELS, parse_instant
 from dateline.news.formats import ninjs
@@ -25,6 +26,11 @@ from dateline.wire import store
 
 # The queue's condition in SQL, word for word that of its partial index (`triggers`), or SQLite does not use it.
 WAITS = "spiked_at IS NULL AND killed_at IS NULL AND (live = 0 OR has_unpublished_changes = 1)"
+# What of the quarantine (`i`) the desk has neither taken over nor thrown away.
+_NOT_AT_THE_DESK = (
+    "NOT EXISTS (SELECT 1 FROM desk_spikedintake s WHERE s.key = i.key) "
+    "AND NOT EXISTS (SELECT 1 FROM desk_story t WHERE t.intake_key = i.key)"
+)
 # As many as anyone works through; the stories list has all of them.
 _WAITING = 100
 _LATEST = 25
@@ -88,6 +94,7 @@ class Incoming(msgspec.Struct, frozen=True):
     source: str
     line: int
     doubts: tuple[str, ...]
+    text: list[str]
 
 
 class Timed(msgspec.Struct, frozen=True):
@@ -156,7 +163,7 @@ def waiting_stories(user: User, wanted: Filter) -> QuerySet[Story]:
     if wanted.urgency < 9:
         found = found.filter(urgency__lte=wanted.urgency)
     if wanted.mine:
-        found = found.filter(authors__user=user).distinct()
+        found = found.filter(Exists(Author.objects.filter(story=OuterRef("pk"), user=user)))
     if wanted.state:
         submitted = WorkflowState.objects.filter(
             base_content_type=Story.get_base_content_type(), status=WorkflowState.STATUS_IN_PROGRESS
@@ -168,11 +175,12 @@ def waiting_stories(user: User, wanted: Filter) -> QuerySet[Story]:
 
 def _rows(stories: list[Story], now: datetime) -> list[Waiting]:
     keys = [str(story.pk) for story in stories]
-    states = dict(
-        WorkflowState.objects.active()
+    reviews = {
+        review.object_id: review
+        for review in WorkflowState.objects.active()
         .filter(base_content_type=Story.get_base_content_type(), object_id__in=keys)
-        .values_list("object_id", "status")
-    )
+        .select_related("current_task_state__finished_by")
+    }
     sessions = EditingSession.objects.filter(
         content_type=Story.get_base_content_type(), object_id__in=keys, last_seen_at__gte=now - _ON_IT
     ).select_related("user")
@@ -187,14 +195,22 @@ def _rows(stories: list[Story], now: datetime) -> list[Waiting]:
             story,
             story.latest_revision.object_str if story.latest_revision else str(story),
             URGENCY_LABELS.get(story.urgency, ""),
-            _STATES.get(states.get(str(story.pk), ""), "Draft"),
+            _STATES.get(reviews[str(story.pk)].status, "Draft") if str(story.pk) in reviews else "Draft",
             f"version {on_wire[story.uri].version} is on the wire" if story.uri in on_wire else "",
             tuple(people.get(str(story.pk), [])),
-            f"Locked by {story.locked_by}" if story.locked else "",
+            f"Locked by {story.locked_by}" if story.locked else sent_back(reviews.get(str(story.pk))),
         )
         for story in stories
         if story.uri not in on_wire or on_wire[story.uri].pubstatus != "canceled"
     ]
+
+
+def sent_back(review: WorkflowState | None) -> str:
+    """Return who sent a story back and with what word, '' if nobody did."""
+    task = review.current_task_state if review and review.status == WorkflowState.STATUS_NEEDS_CHANGES else None
+    if task is None or not task.comment:
+        return ""
+    return f"{task.finished_by}: “{task.comment}”" if task.finished_by else f"“{task.comment}”"
 
 
 def _asked(now: datetime) -> list[Asked]:
@@ -210,28 +226,22 @@ def _asked(now: datetime) -> list[Asked]:
 
 def _incoming() -> tuple[list[Incoming], int]:
     """Return what waits in the quarantine, the latest first, and how much there is of it."""
-    spiked = set(SpikedIntake.objects.values_list("key", flat=True))
-    # What came from there and is not on the wire; a range, which the index serves.
-    taken_over = Story.objects.filter(intake_key__gt="", live=False, killed_at=None)
-    taken = set(taken_over.values_list("intake_key", flat=True))
-    found: list[Incoming] = []
-    for waiting, source in intake.read_waiting(_INTAKE + len(spiked) + len(taken)):
-        if waiting.key in spiked or waiting.key in taken:
-            continue
+    found = []
+    for waiting, source in intake.read_waiting(_INTAKE, _NOT_AT_THE_DESK):
         item = ninjs.decode(waiting.item)
         doubts = tuple(filter(None, waiting.doubts.splitlines()))
-        found.append(Incoming(waiting.key, item.headline, item.section, source, waiting.line, doubts))
-        if len(found) == _INTAKE:
-            break
-    return found, intake.count_waiting() - len(spiked) - len(taken)
+        text = body.to_paragraphs(item.body)
+        found.append(Incoming(waiting.key, item.headline, item.section, source, waiting.line, doubts, text))
+    return found, intake.count_waiting(_NOT_AT_THE_DESK)
 
 
 def _timed() -> list[Timed]:
     embargoes = store.read_embargoes()[:_WAITING]
     stories = _story_ids([uri for _, uri in embargoes])
     found = []
+    states = store.read_states([uri for _, uri in embargoes])
     for instant, uri in embargoes:
-        state = store.read_state(uri)
+        state = states.get(uri)
         item = store.read_item(state.seq) if state else NewsItem()
         found.append(Timed("Embargo", parse_instant(instant), item.headline, stories.get(uri), ""))
     for schedule in Schedule.objects.filter(outcome=None).select_related("story", "user").order_by("due")[:_WAITING]:
@@ -257,7 +267,7 @@ def latest(count: int) -> list[Gone]:
                 row.instant,
                 item.headline,
                 URGENCY_LABELS.get(item.urgency or 9, ""),
-                settings.AGENCY.url + item.path if row.act is not Act.ADVISORY else "",
+                settings.AGENCY.url + item.path if row.act is not Act.ADVISORY and item.is_public else "",
                 stories.get(row.uri),
                 str(release.user) if release else "",
                 release.glass if release else "",

@@ -9,7 +9,7 @@ from datetime import datetime
 import msgspec
 
 from dateline.desk.roles import Right
-from dateline.news.acts import REVISING, Act
+from dateline.news.acts import OPENING, REVISING, Act
 from dateline.news.item import NewsItem, PubStatus
 
 # Urgency 1 and 2: flash and bulletin.
@@ -31,7 +31,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked for. `before` is the item's last version on the wire, `after` the one that would go out.
 
     `authors` changed the text since that version; `writers` are all who ever wrote it. `seconds` are those who
-    approved this very act, note and text. `glass` is the stated reason for doing without them.
+    approved this very act, note and text; `askers` asked for it. `glass` is the stated reason for doing without them.
     """
 
     act: Act
@@ -41,6 +41,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     authors: frozenset[int]
     writers: frozenset[int]
     seconds: tuple[Person, ...] = ()
+    askers: frozenset[int] = frozenset()
     glass: str = ""
     now: datetime
 
@@ -143,9 +144,12 @@ def _urgent(case: Case) -> bool:
 
 
 def _candidates(case: Case) -> list[Person]:
-    """Return who can count as the second pair of eyes; for a text that is also whoever releases what others wrote."""
+    """Return who can be the second pair of eyes; that is also whoever releases what others wrote to the last word."""
     found = [person for person in case.seconds if not may_approve(case, person)]
-    if _is_about_text(case) and not opens_early(case) and case.authors and case.by.id not in case.authors:
+    # A note is a text too: it is another's where another asked for this very act with it.
+    another_wrote_all = case.act in OPENING or bool(case.askers - {case.by.id})
+    may_be = _is_about_text(case) and another_wrote_all and not opens_early(case)
+    if may_be and case.authors and case.by.id not in case.authors:
         found.append(case.by)
     return found
 

@@ -46,7 +46,7 @@ def release_story(
     release is refused. `revision` is the version to release, by default the latest; `at_seq` where the
     item stood when they looked. Raises ReleaseRefused, TextChanged, ActRefused, BadItem; then nothing happened.
     """
-    prepare_pictures(story, act, user, revision, note=note, glass=glass)
+    prepare_pictures(story, act, user, revision, note=note, glass=glass, seen=seen)
     with transaction.atomic():
         story = Story.objects.get(pk=story.pk)
         revision = _revision(story, revision) if act in _WITH_TEXT else None
@@ -62,13 +62,13 @@ def release_story(
         if verdict.refused:
             raise ReleaseRefused(verdict.refused, act)
         if revision is not None:
-            keep_picture_authors(story, text_of(revision))
+            keep_picture_authors(story, revision)
         approval = None
         if verdict.seen_by is not None:
-            approval = _approval(story, act, digest, verdict.seen_by.id)
+            approval = _approval(story, act, digest, verdict.seen_by.id, revision)
         if revision is not None:
             _use_pictures(text_of(revision), now)
-            dispatch = append(act, item, note=note or (item.ednote if act in OPENING else ""), whole=True)
+            dispatch = append(act, item, note=item.ednote if act in OPENING else note, whole=True)
         else:
             dispatch = append(act, uri=story.uri, note=note)
         Release.objects.create(
@@ -98,16 +98,18 @@ def _check_unmoved(story: Story, at_seq: int | None) -> None:
         )
 
 
-def _approval(story: Story, act: Act, digest: str, user_id: int) -> Approval:
+def _approval(story: Story, act: Act, digest: str, user_id: int, revision: Revision | None) -> Approval:
     """Return the approval by this person; whoever releases what another wrote approves by doing so."""
     after = story.wire_seq
     found = Approval.objects.filter(story=story, act=str(act), digest=digest, user_id=user_id, after_seq=after).first()
-    return found or Approval.objects.create(story=story, act=str(act), digest=digest, user_id=user_id, after_seq=after)
+    return found or Approval.objects.create(
+        story=story, act=str(act), digest=digest, user_id=user_id, after_seq=after, revision=revision
+    )
 
 
 def prepare_pictures(
     story: Story, act: Act, user: User, revision: Revision | None = None, *, note: str = "", glass: str = "",
-    approver: User | None = None,
+    approver: User | None = None, seen: str = "",
 ) -> None:  # fmt: skip
     """Make the sizes of a text's pictures before the lock is taken: a large one takes seconds.
 
@@ -119,7 +121,9 @@ def prepare_pictures(
     pictures = pictures_of(text_of(revision))
     if not pictures:
         return
-    case, _ = case_of(story, act, user, note=note, glass=glass, revision=revision)
+    case, item = case_of(story, act, user, note=note, glass=glass, revision=revision)
+    if seen and seen != text_digest(item):
+        return
     held = may_approve(case, person_of(approver, act)) if approver else judge(case).refused
     if not held:
         _refuse_expired(pictures, datetime.now(UTC))
@@ -127,17 +131,21 @@ def prepare_pictures(
             make_public(picture)
 
 
-def keep_picture_authors(story: Story, text: Story) -> None:
+def keep_picture_authors(story: Story, revision: Revision) -> None:
     """Count who changed the pictures of a text among its authors, where the database reads them."""
-    for user_id in picture_authors(story, text):
-        Author.objects.get_or_create(story=story, after_seq=story.wire_seq, user_id=user_id)
+    for user_id in picture_authors(story, text_of(revision)):
+        Author.objects.get_or_create(
+            story=story, after_seq=story.wire_seq, user_id=user_id, defaults={"revision": revision}
+        )
 
 
 def _keep_later_authors(story: Story, revision: Revision, seq: int) -> None:
     """Who saved after the version that goes out (a scheduled one, a reviewed one) stays an author of what is left."""
-    later = Revision.objects.for_instance(story).filter(pk__gt=revision.pk).exclude(user=None)
-    for user_id in later.values_list("user_id", flat=True).distinct():
-        Author.objects.get_or_create(story=story, after_seq=seq, user_id=user_id)
+    later = Revision.objects.for_instance(story).filter(pk__gt=revision.pk).exclude(user=None).order_by("pk")
+    for version in later:
+        Author.objects.get_or_create(
+            story=story, after_seq=seq, user_id=version.user_id, defaults={"revision": version}
+        )
 
 
 def _refuse_expired(pictures: list[Picture], now: datetime) -> None:

@@ -14,12 +14,14 @@ from django.db import transaction
 from dateline.desk.asking import case_of
 from dateline.desk.errors import BadSchedule, ReleaseRefused, TextChanged
 from dateline.desk.models import Schedule, Story, User
+from dateline.desk.recording import record
 from dateline.desk.release_rules import judge
-from dateline.desk.release_story import release_story
+from dateline.desk.release_story import prepare_pictures, release_story
 from dateline.desk.story_item import text_digest
 from dateline.news.acts import NOTE_SAYS, OPENING, REVISING, Act
+from dateline.news.codes import rfc3339
 from dateline.news.errors import DatelineError
-from dateline.wire import bell
+from dateline.wire import bell, store
 from dateline.wire.clock import keep
 
 log = logging.getLogger(__name__)
@@ -39,12 +41,12 @@ def schedule_story(story: Story, act: Act, user: User, due: datetime, *, note: s
     local = settings.AGENCY.local
     if due <= now:
         raise BadSchedule(
-            f"{local(due):%B %-d, %H:%M:%S} lies in the past (it is {local(now):%H:%M:%S}). Release it now, or name a "
-            "later time.",
+            f"{local(due):%B %-d, %Y, %H:%M:%S} lies in the past (it is {local(now):%H:%M:%S}). Release it now, or "
+            "name a later time.",
             due,
         )
     if due - now > _FURTHEST:
-        raise BadSchedule(f"{local(due):%B %-d, %Y} is more than a year away. Was that meant?", due)
+        raise BadSchedule(f"{local(due):%B %-d, %Y} is more than a year away. Name a time within a year.", due)
     with transaction.atomic():
         story = Story.objects.get(pk=story.pk)
         if (other := waiting(story)) is not None:
@@ -66,8 +68,9 @@ def schedule_story(story: Story, act: Act, user: User, due: datetime, *, note: s
             raise ReleaseRefused(verdict.refused, act)
         made = Schedule.objects.create(
             story=story, revision=revision, act=str(act), note=note, digest=text_digest(item), user=user,
-            due=due,
+            due=due, after_seq=story.wire_seq,
         )  # fmt: skip
+        record("scheduled", user=user, story=story, detail=f"{act} at {rfc3339(due)}" + (f": {note}" if note else ""))
         transaction.on_commit(bell.ring, robust=True)
     return made
 
@@ -82,6 +85,9 @@ def cancel(schedule: Schedule, user: User) -> None:
     done = Schedule.objects.filter(pk=schedule.pk, outcome=None).update(outcome=f"{CANCELLED} by {user}")
     if not done:
         raise BadSchedule("It was released, or cancelled, in this moment.", schedule.pk)
+    record(
+        "cancelled the schedule", user=user, story=schedule.story, detail=f"{schedule.act} at {rfc3339(schedule.due)}"
+    )
 
 
 def release_due() -> timedelta | None:
@@ -96,7 +102,12 @@ def release_due() -> timedelta | None:
 def _release(schedule: Schedule) -> None:
     """Release one; a second server that comes to it at the same time finds it done."""
     try:
+        prepare_pictures(
+            schedule.story, Act(schedule.act), schedule.user, schedule.revision, note=schedule.note,
+            seen=schedule.digest,
+        )  # fmt: skip
         with transaction.atomic():
+            _check_unmoved(schedule)
             if not Schedule.objects.filter(pk=schedule.pk, outcome=None).update(outcome=RELEASED):
                 return
             dispatch = release_story(
@@ -107,6 +118,15 @@ def _release(schedule: Schedule) -> None:
     except DatelineError as error:
         Schedule.objects.filter(pk=schedule.pk).update(outcome=f"Not released: {error}")
         log.warning("The scheduled release of %s was refused: %s", schedule.story.uri, error)
+
+
+def _check_unmoved(schedule: Schedule) -> None:
+    """Refuse what another dispatch of its item has overtaken; an embargo that opened is no other text."""
+    since = [row for row in store.read_versions(schedule.story.uri) if row.seq > schedule.after_seq]
+    if moved := next((row for row in since if row.act is not Act.RELEASE), None):
+        raise TextChanged(
+            f"A {moved.act} of the item went out in the meantime (dispatch {moved.seq}). Look again.", moved
+        )
 
 
 def keep_schedules(ring: bell.Bell, stopped: Callable[[], bool]) -> None:

@@ -7,13 +7,16 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.signals import password_changed, password_reset
 from allauth.mfa.signals import authenticator_added, authenticator_removed
 from django.contrib import messages
+from django.contrib.auth.models import Group
 from django.contrib.auth.signals import user_logged_in, user_login_failed
-from django.core.exceptions import PermissionDenied
 from django.core.mail import send_mail
+from django.db.models.signals import m2m_changed
 from django.dispatch import receiver
 from django.http import HttpRequest
+from wagtail.log_actions import get_active_log_context
 
 from dateline.desk.models import Record, User
+from dateline.desk.recording import address_of, record
 
 log = logging.getLogger(__name__)
 SIGNED_IN, NEW_PLACE, FAILED = "sign-in", "sign-in from a new place", "failed sign-in"
@@ -31,27 +34,12 @@ class AccountAdapter(DefaultAccountAdapter):
         return "/desk/"
 
 
-def record(what: str, *, user: User | None, request: HttpRequest | None, detail: str = "") -> Record:
-    """Keep what happened to an account."""
-    ip = _address_of(request) if request is not None else None
-    agent = request.headers.get("User-Agent", "")[:500] if request is not None else ""
-    return Record.objects.create(what=what, user=user, ip=ip, agent=agent, detail=detail[:1000])
-
-
-def _address_of(request: HttpRequest) -> str | None:
-    """Return the client's address, None where the connection has none."""
-    try:
-        return str(AccountAdapter().get_client_ip(request))
-    except PermissionDenied:
-        return None
-
-
 @receiver(user_logged_in, dispatch_uid="desk-signed-in")
 def _signed_in(sender: Any, request: HttpRequest | None, user: User, **options: Any) -> None:
     if request is None:
         return
     before = Record.objects.filter(user=user, what__in=(SIGNED_IN, NEW_PLACE))
-    ip, agent = _address_of(request), request.headers.get("User-Agent", "")[:500]
+    ip, agent = address_of(request), request.headers.get("User-Agent", "")[:500]
     known = not before.exists() or before.filter(ip=ip, agent=agent).exists()
     made = record(SIGNED_IN if known else NEW_PLACE, user=user, request=request)
     if known:
@@ -86,3 +74,22 @@ def _password(sender: Any, request: HttpRequest, user: User, **options: Any) -> 
 def _factor(sender: Any, request: HttpRequest, user: User, authenticator: Any, signal: Any, **options: Any) -> None:
     verb = "added" if signal is authenticator_added else "removed"
     record(f"second factor {verb}", user=user, request=request, detail=str(authenticator.get_type_display()))
+
+
+@receiver(m2m_changed, sender=User.groups.through, dispatch_uid="desk-roles")
+def _roles(sender: Any, instance: Any, action: str, pk_set: Any, reverse: bool, **options: Any) -> None:
+    """Keep who was given a role, or lost it, and by whom: it decides who may let what out."""
+    if action not in ("post_add", "post_remove", "pre_clear") or (action != "pre_clear" and not pk_set):
+        return
+    by = get_active_log_context().user
+    users = User.objects.filter(pk__in=pk_set) if reverse and pk_set else [instance]
+    names = [instance.name] if reverse else _names(instance, pk_set)
+    if names:
+        verb = "given" if action == "post_add" else "taken"
+        for user in users:
+            record(f"role {verb}", user=user, detail=f"{', '.join(names)}, by {by.username if by else 'the server'}")
+
+
+def _names(user: User, keys: set[int] | None) -> list[str]:
+    groups = user.groups.all() if keys is None else Group.objects.filter(pk__in=keys)
+    return list(groups.order_by("name").values_list("name", flat=True))

@@ -6,6 +6,7 @@ from django.db import transaction
 
 from dateline.desk.errors import NotThisWay
 from dateline.desk.models import Schedule, Story, User
+from dateline.desk.recording import record
 from dateline.wire import store
 
 
@@ -18,8 +19,10 @@ def spike(story: Story, user: User) -> None:
         Schedule.objects.filter(story=story, outcome=None).update(outcome=f"spiked by {user}")
         if (running := story.current_workflow_state) is not None:
             running.cancel(user=user)
+        record("spiked", user=user, story=story)
 
 
-def take_back(story: Story) -> None:
+def take_back(story: Story, user: User) -> None:
     """Take a draft back from the spike."""
+    record("took back from the spike", user=user, story=story)
     Story.objects.filter(pk=story.pk).update(spiked_at=None)

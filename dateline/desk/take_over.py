@@ -2,11 +2,13 @@
 
 from typing import Any
 
+import msgspec
 from django.db import transaction
 from lxml import html as lxml_html
 
 from dateline.desk.errors import NotThisWay
-from dateline.desk.models import SpikedIntake, Story, User
+from dateline.desk.models import Note, SpikedIntake, Story, User
+from dateline.desk.recording import record
 from dateline.desk.topics import codes_in
 from dateline.intake import store as intake
 from dateline.news.acts import ROUTINE_URGENCY
@@ -22,22 +24,31 @@ def take_over(key: str, user: User) -> Story:
     """Return the story that a quarantined item is from now on. Raises NotThisWay if it is gone or taken."""
     with transaction.atomic():
         waiting = intake.read_item(key)
-        if waiting is None or waiting.seq is not None:
+        if waiting is None or waiting.seq is not None or SpikedIntake.objects.filter(key=key).exists():
             raise NotThisWay("It is not in the quarantine any more; it was released, or never was there.", key)
         if (taken := Story.objects.filter(intake_key=key).first()) is not None:
             return taken
-        story = story_of(ninjs.decode(waiting.item))
+        item = ninjs.decode(waiting.item)
+        story = story_of(msgspec.structs.replace(item, ednote=""))
         story.uri, story.intake_key = waiting.uri, key
         story.save()
         story.save_revision(user=user, clean=False)
+        if doubts := item.ednote:
+            # What the import was not sure of is for the desk, not for those who receive the item.
+            Note.objects.create(story=story, user=user, text=f"From intake: {doubts}")
+        record("took over from intake", user=user, story=story)
     return story
 
 
 def spike_incoming(key: str, user: User) -> None:
     """Throw a quarantined item away; intake keeps it, and importing it again does not bring it back."""
-    if intake.read_item(key) is None:
-        raise NotThisWay("There is no such item in the quarantine.", key)
-    SpikedIntake.objects.get_or_create(key=key, defaults={"user": user})
+    with transaction.atomic():
+        waiting = intake.read_item(key)
+        if waiting is None or waiting.seq is not None or Story.objects.filter(intake_key=key).exists():
+            raise NotThisWay("It is not in the quarantine any more; it was taken over, or released.", key)
+        _, made = SpikedIntake.objects.get_or_create(key=key, defaults={"user": user})
+        if made:
+            record("spiked from intake", user=user, detail=ninjs.decode(waiting.item).headline)
 
 
 def story_of(item: NewsItem) -> Story:

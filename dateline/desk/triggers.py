@@ -14,6 +14,8 @@ _TEXT_ACTS = "('publish', 'archive', 'update', 'correct', 'refile')"
 _SINCE = (
     "coalesce((SELECT max(r.seq) FROM desk_release r WHERE r.story_id = NEW.story_id AND r.revision_id IS NOT NULL), 0)"
 )
+# Their words are in the version that goes out.
+_IN_IT = "(a.revision_id IS NULL OR NEW.revision_id IS NULL OR a.revision_id <= NEW.revision_id)"
 _URGENCY = "coalesce(json_extract(CAST({0}.item AS TEXT), '$.urgency'), 9)"
 _EMBARGO = "json_extract(CAST({0}.item AS TEXT), '$.embargoedUntil')"
 # Instants are RFC 3339 in UTC, with or without a fraction: to the second they compare as text.
@@ -25,7 +27,9 @@ _OPENS_BY_TEXT = (
 _NEEDS_SECOND = f"""
     (NEW.act IN {_TEXT_ACTS} AND min({_URGENCY.format("d")}, {_URGENCY.format("b")}) <= 2)
     OR (NEW.act = 'kill' AND (
-        NOT EXISTS (SELECT 1 FROM desk_author a WHERE a.story_id = NEW.story_id AND a.user_id = NEW.user_id)
+        EXISTS (SELECT 1 FROM wire_dispatch t WHERE t.uri = d.uri AND t.act IN {_TEXT_ACTS}
+                AND NOT EXISTS (SELECT 1 FROM desk_release r WHERE r.seq = t.seq))
+        OR NOT EXISTS (SELECT 1 FROM desk_author a WHERE a.story_id = NEW.story_id AND a.user_id = NEW.user_id)
         OR EXISTS (SELECT 1 FROM desk_author a WHERE a.story_id = NEW.story_id AND a.user_id <> NEW.user_id)))
     OR (NEW.act = 'release' AND {_AHEAD} AND json_extract(CAST(b.item AS TEXT), '$.pubStatus') = 'usable')
     OR ({_OPENS_BY_TEXT})
@@ -37,8 +41,11 @@ _HAS_SECOND = f"""
           AND p.after_seq = coalesce(b.seq, 0)
           AND CASE WHEN NEW.act IN {_TEXT_ACTS}
               THEN NOT EXISTS (SELECT 1 FROM desk_author a WHERE a.story_id = NEW.story_id
-                               AND a.user_id = p.user_id AND a.after_seq >= {_SINCE})
-                   AND (p.user_id <> NEW.user_id OR (NOT ({_OPENS_BY_TEXT}) AND EXISTS (
+                               AND a.user_id = p.user_id AND a.after_seq >= {_SINCE} AND {_IN_IT})
+                   AND (p.user_id <> NEW.user_id OR ((NEW.act IN ('publish', 'archive') OR EXISTS (
+                            SELECT 1 FROM desk_request q WHERE q.story_id = NEW.story_id AND q.act = NEW.act
+                            AND q.digest = NEW.digest AND q.after_seq = b.seq AND q.user_id <> NEW.user_id))
+                        AND EXISTS (
                         SELECT 1 FROM desk_author a WHERE a.story_id = NEW.story_id AND a.after_seq >= {_SINCE})))
               ELSE p.user_id <> NEW.user_id END)
 """
@@ -63,8 +70,11 @@ TRIGGERS: dict[str, str] = {
     "desk_approval_is_not_by_an_author": f"""
     BEFORE INSERT ON desk_approval WHEN NEW.act IN {_TEXT_ACTS} AND EXISTS (
         SELECT 1 FROM desk_author a WHERE a.story_id = NEW.story_id AND a.user_id = NEW.user_id
-        AND a.after_seq >= {_SINCE})
+        AND a.after_seq >= {_SINCE} AND {_IN_IT})
     BEGIN SELECT RAISE(ABORT, 'an author of a text does not approve it'); END""",
+    "desk_story_begins_with_its_item": """
+    BEFORE INSERT ON desk_story WHEN EXISTS (SELECT 1 FROM wire_item WHERE uri = NEW.uri)
+    BEGIN SELECT RAISE(ABORT, 'the wire carries this uri already; a story begins before its item'); END""",
     "desk_story_begins_as_a_draft": """
     BEFORE INSERT ON desk_story WHEN NEW.live <> 0 OR NEW.live_revision_id IS NOT NULL
     BEGIN SELECT RAISE(ABORT, 'a story begins as a draft'); END""",
@@ -96,6 +106,10 @@ TRIGGERS: dict[str, str] = {
     "desk_revision_that_was_released_is_never_deleted": """
     BEFORE DELETE ON wagtailcore_revision WHEN EXISTS (SELECT 1 FROM desk_release WHERE revision_id = OLD.id)
     BEGIN SELECT RAISE(ABORT, 'a version that was released is never deleted'); END""",
+    "desk_picture_on_the_wire_never_changes": """
+    BEFORE UPDATE ON desk_picture WHEN OLD.used_at IS NOT NULL AND (NEW.digest IS NOT OLD.digest
+        OR NEW.file IS NOT OLD.file OR NEW.used_at IS NULL)
+    BEGIN SELECT RAISE(ABORT, 'the file of a picture that the wire carries never changes'); END""",
     "desk_picture_on_the_wire_is_never_deleted": """
     BEFORE DELETE ON desk_picture WHEN OLD.used_at IS NOT NULL
     BEGIN SELECT RAISE(ABORT, 'a picture that the wire carries is never deleted'); END""",
@@ -115,8 +129,10 @@ def ensure_triggers() -> None:
     """Make the triggers as they stand here, in place of what is there; and what else no model can say."""
     with connection.cursor() as cursor:
         cursor.execute(search.TABLE)
+        # An earlier form of the one below.
+        cursor.execute("DROP INDEX IF EXISTS desk_story_waits")
         cursor.execute(
-            f"CREATE INDEX IF NOT EXISTS desk_story_waits ON desk_story (urgency, changed_at DESC) WHERE {WAITS}"
+            f"CREATE INDEX IF NOT EXISTS desk_story_waiting ON desk_story (urgency, changed_at) WHERE {WAITS}"
         )
         for name, text in TRIGGERS.items():
             cursor.execute(f"DROP TRIGGER IF EXISTS {name}")

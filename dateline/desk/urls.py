@@ -11,6 +11,7 @@ desk = (
         path("queue/", queue.queue_part, name="queue-part"),
         path("queue/filters/", queue.save_filter, name="save-filter"),
         path("queue/filters/<int:pk>/remove/", queue.remove_filter, name="remove-filter"),
+        path("here/", queue.here, name="here"),
         path("live", live.live, name="live"),
         path("flash/", flash.flash, name="flash"),
         path("release/<int:pk>/", release.release, name="release"),

@@ -17,8 +17,11 @@ from wagtail.snippets.views.snippets import CreateView, DeleteView, EditView, In
 
 from dateline.desk import search
 from dateline.desk.asking import acts_for
+from dateline.desk.errors import DeskError
 from dateline.desk.models import Story
+from dateline.desk.queue_rows import sent_back
 from dateline.desk.widgets import DateInput, InstantInput, SectionInput, TopicPicker
+from dateline.intake import store as intake
 from dateline.news.acts import Act
 from dateline.news.codes import URGENCY_LABELS, is_letters
 from dateline.news.item import PubStatus
@@ -66,6 +69,8 @@ class StoryCreateView(_ThenRelease, CreateView):
     def form_valid(self, form: Any) -> HttpResponse:
         """Make the story under the form's own uri."""
         if uri := self._uri():
+            if store.read_state(uri) is not None or intake.knows(uri):
+                raise DeskError("The form is not one of ours; open a new story.", uri)
             form.instance.uri = uri
         try:
             with transaction.atomic():
@@ -103,10 +108,26 @@ class StoryEditView(_ThenRelease, EditView):
         state = self.object.state
         if state is not None and state.pubstatus == PubStatus.CANCELED:
             messages.warning(request, "This item was killed. Nothing of it can go out again; the text is kept.")
+        elif words := sent_back(self.object.current_workflow_state):
+            messages.warning(request, f"Sent back by {words}")
         elif self.object.spiked_at is not None:
             messages.warning(request, "This draft was spiked. Take it back on its release screen to work on it.")
         response: HttpResponse = super().get(request, *args, **kwargs)
         return response
+
+    def is_valid(self, form: Any) -> bool:
+        """Refuse to save over what another saved in the meantime, until this person has seen that, and says so."""
+        if not self.expects_json_response and self.is_out_of_date and self.request.POST.get("desk-over") != "yes":
+            by = self.latest_revision.user
+            self.produced_error_message = (
+                f"{by or 'Someone'} saved a newer version of this story in the meantime. Yours is below, and not "
+                "saved yet. Compare it with theirs under Versions; press the button again to save yours as the newest "
+                "version (theirs is kept)."
+            )
+            # The form that is shown now names the newest version, so the next press has seen it.
+            return False
+        valid: bool = super().is_valid(form)
+        return valid
 
 
 class _NotThisWay:

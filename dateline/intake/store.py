@@ -51,16 +51,21 @@ def write_source(digest: str, name: str, taken: str, rest: Iterable[Line]) -> No
     sql().executemany("INSERT INTO intake_line VALUES (?, ?, ?)", [(digest, line.number, line.text) for line in rest])
 
 
-def count_waiting() -> int:
-    """Return how many items wait for release."""
-    return int(sql().execute("SELECT count(*) FROM intake_item WHERE seq IS NULL").fetchone()[0])
+def knows(uri: str) -> bool:
+    """Whether an item of the quarantine has this uri."""
+    return sql().execute("SELECT 1 FROM intake_item WHERE uri = ?", (uri,)).fetchone() is not None
 
 
-def read_waiting(limit: int) -> list[tuple[Waiting, str]]:
-    """Return what waits, the latest first, each with the name of the file that it came in."""
+def count_waiting(where: str = "1") -> int:
+    """Return how many items (`i`) wait for release; `where` is SQL that narrows it."""
+    return int(sql().execute(f"SELECT count(*) FROM intake_item i WHERE i.seq IS NULL AND {where}").fetchone()[0])
+
+
+def read_waiting(limit: int, where: str = "1") -> list[tuple[Waiting, str]]:
+    """Return what waits, the latest first, each with the name of the file that it came in; `where` as above."""
     rows = sql().execute(
         "SELECT i.*, s.name FROM intake_item i JOIN intake_source s ON s.digest = i.digest "
-        "WHERE i.seq IS NULL ORDER BY i.rowid DESC LIMIT ?",
+        f"WHERE i.seq IS NULL AND {where} ORDER BY i.rowid DESC LIMIT ?",
         (limit,),
     )
     return [(Waiting(*row[:-1]), row[-1]) for row in rows]

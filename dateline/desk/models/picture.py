@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from wagtail.images.models import AbstractImage, AbstractRendition
 from wagtail.log_actions import get_active_log_context
@@ -42,6 +43,14 @@ class Picture(AbstractImage):
     def default_alt_text(self) -> str:
         """What Wagtail puts into an `alt`."""
         return self.alt or self.title
+
+    def clean(self) -> None:
+        """Refuse another file in place of one that the wire carries."""
+        super().clean()
+        if self.used_at is not None and not getattr(self.file, "_committed", True):
+            raise ValidationError(
+                {"file": "An item on the wire shows this file, so it stays. Upload the other one as a new picture."}
+            )
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save it; where the file is new, read its metadata first. Who changed what readers get of it is kept."""

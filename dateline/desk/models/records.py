@@ -12,11 +12,15 @@ _DIGEST_CHARS = 64
 
 
 class Author(models.Model):
-    """Who changed a story's text after its last dispatch (`after_seq`; 0: it has none)."""
+    """Who wrote a story's text after its last dispatch (`after_seq`; 0: it has none), and first in which version.
+
+    Later versions have their words too, until a text goes out; `revision` null: from before versions were named.
+    """
 
     story = models.ForeignKey("desk.Story", on_delete=models.PROTECT, related_name="authors")
     after_seq = models.BigIntegerField()
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    revision = models.ForeignKey("wagtailcore.Revision", null=True, on_delete=models.PROTECT, related_name="+")
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=("story", "after_seq", "user"), name="desk_author_once"),)
@@ -26,6 +30,8 @@ class Approval(models.Model):
     """A second pair of eyes: `user` has read the very text with this digest, and lets this act pass."""
 
     story = models.ForeignKey("desk.Story", on_delete=models.PROTECT, related_name="approvals")
+    # The version that they read; null for acts without a text.
+    revision = models.ForeignKey("wagtailcore.Revision", null=True, on_delete=models.PROTECT, related_name="+")
     act = models.CharField(max_length=16)
     digest = models.CharField(max_length=_DIGEST_CHARS)
     after_seq = models.BigIntegerField()
@@ -95,6 +101,8 @@ class Schedule(models.Model):
     digest = models.CharField(max_length=_DIGEST_CHARS)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     due = models.DateTimeField()
+    # Where the item stood on the wire when it was scheduled.
+    after_seq = models.BigIntegerField(default=0)
     # Null: it waits. Then "released", "cancelled", or the sentence that says why it was not released.
     outcome = models.TextField(null=True)
     at = models.DateTimeField(auto_now_add=True)
@@ -109,10 +117,11 @@ class Schedule(models.Model):
 
 
 class Record(models.Model):
-    """Something that happened to an account: a sign-in, a failed one, a second factor, a new place."""
+    """Something else that happened: to an account (`user`: whose; a sign-in, a role), or, by `user`, to a story."""
 
+    story = models.ForeignKey("desk.Story", null=True, on_delete=models.PROTECT, related_name="+")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="records")
-    what = models.CharField(max_length=32)
+    what = models.CharField(max_length=64)
     detail = models.TextField(blank=True)
     ip = models.GenericIPAddressField(null=True)
     agent = models.TextField(blank=True)

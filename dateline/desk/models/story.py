@@ -30,6 +30,12 @@ def _new_uri() -> str:
     return mint_uri(settings.AGENCY.domain, datetime.now(UTC))
 
 
+def authors_until(story: Any, revision: Revision) -> models.QuerySet[Author]:
+    """Return the authorship of a story's versions up to one of them."""
+    early = models.Q(revision=None) | models.Q(revision__lte=revision.pk)
+    return Author.objects.filter(early, story_id=story.pk)
+
+
 class StoryQuerySet(models.QuerySet["Story"]):
     """Stories; no bulk way deletes them either."""
 
@@ -99,11 +105,19 @@ class Story(WorkflowMixin, DraftStateMixin, LockableMixin, RevisionMixin, Previe
         "live_revision_id",
     )  # fmt: skip
 
+    _KEPT_BY_FORMS = frozenset(["uri", "intake_key", "dated", "day_only", "spiked_at", "killed_at", "created_at"])
+
     objects = StoryQuerySet.as_manager()
 
     def save(self, *args: Any, **options: Any) -> None:
-        """Save it; a new version counts as a change whatever fields it names."""
+        """Save it; a new version counts as a change whatever fields it names.
+
+        A form saves a row that it read a while ago: what belongs to the story as a whole it does not write.
+        """
         fields = options.get("update_fields")
+        if fields is None and self.pk and not self._state.adding:
+            names = {field.name for field in self._meta.concrete_fields if not field.primary_key}
+            fields = options["update_fields"] = names - self._KEPT_BY_FORMS
         if fields is not None and "latest_revision" in fields:
             options["update_fields"] = {*fields, "changed_at"}
         super().save(*args, **options)
@@ -140,9 +154,23 @@ class Story(WorkflowMixin, DraftStateMixin, LockableMixin, RevisionMixin, Previe
             overwrite_revision = None
         revision: Revision = super().save_revision(user=user, overwrite_revision=overwrite_revision, **options)
         if user is not None and (before is None or not same_text(before, item_of(self, local_day(now)))):
-            Author.objects.get_or_create(story_id=self.pk, after_seq=self.wire_seq, user=user)
+            self._keep_authors(revision, user)
         search.index(self)
         return revision
+
+    def _keep_authors(self, revision: Revision, user: Any) -> None:
+        """Count the author of a version; where it is an earlier text once more, whoever wrote that one as well."""
+        after_seq = self.wire_seq
+        writers = {user.pk}
+        earlier = Revision.objects.for_instance(self).filter(
+            pk__lt=revision.pk, content__headline=self.headline, content__body=revision.content["body"]
+        )
+        if (again := earlier.order_by("-pk").first()) is not None:
+            writers |= set(authors_until(self, again).values_list("user_id", flat=True))
+        for writer in writers:
+            Author.objects.get_or_create(
+                story_id=self.pk, after_seq=after_seq, user_id=writer, defaults={"revision": revision}
+            )
 
     def _is_kept(self, revision: Revision) -> bool:
         return (

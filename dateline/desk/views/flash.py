@@ -13,15 +13,17 @@ from wagtail.admin.auth import require_admin_access
 
 from dateline.desk.approve_story import ask_for_approval
 from dateline.desk.asking import ask
-from dateline.desk.errors import DeskError
+from dateline.desk.errors import DeskError, ReleaseRefused
 from dateline.desk.models import Note, Story, User
 from dateline.desk.release_story import release_story
 from dateline.desk.roles import Right
 from dateline.desk.views.person import user_of
 from dateline.desk.widgets import known_sections
+from dateline.intake import store as intake
 from dateline.news.acts import Act
 from dateline.news.codes import mint_uri
 from dateline.news.errors import DatelineError
+from dateline.wire import store
 
 _FLASH_URGENCY = 1
 # What the form takes; more is no flash.
@@ -87,6 +89,8 @@ def _story(user: User, post: Any) -> Story:
         if story.headline != headline:
             raise DeskError("This flash was made already, with another line. Open a new one.", uri)
         return story
+    if store.read_state(uri) is not None or intake.knows(uri):
+        raise DeskError("The form is not one of ours; open it again.", uri)
     story = Story(
         uri=uri,
         headline=headline,
@@ -109,6 +113,9 @@ def _let_go(story: Story, user: User, do: str, glass: str) -> tuple[str, int]:
             f"Out: “{dispatch.news.headline}”, dispatch {dispatch.seq}. Now write the story as its update.",
             dispatch.seq,
         )
+    if glass and do != "submit":
+        # Who asked to send it alone is told why it did not go, not left to wait for others.
+        raise ReleaseRefused(asked.verdict.refused, story.uri)
     if _may(user, Right.FLASH) and _may(user, Right.RELEASE):
         ask_for_approval(story, Act.PUBLISH, user, seen=asked.digest)
         return "Every chief sees it now. It goes out when one of them approves it.", 0

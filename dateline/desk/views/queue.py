@@ -3,6 +3,7 @@
 from typing import Any
 from urllib.parse import urlencode
 
+from allauth.mfa.utils import is_mfa_enabled
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -12,6 +13,7 @@ from wagtail.admin.auth import require_admin_access
 
 from dateline.desk.access import second_factor_is_required
 from dateline.desk.errors import DeskError
+from dateline.desk.freezing import current
 from dateline.desk.models import SavedFilter
 from dateline.desk.queue_rows import Filter, read_queue
 from dateline.desk.views.person import user_of
@@ -35,13 +37,21 @@ def queue(request: HttpRequest) -> HttpResponse:
         "sections": known_sections(),
         "filters": list(user_of(request).saved_filters.order_by("name")),
         "query": _query(request),
-        "no_second_factor": not second_factor_is_required(request),
+        "no_second_factor": not second_factor_is_required(request) and not is_mfa_enabled(request.user),
+        "frozen": current(user_of(request)),
     }
     return render(request, "desk/queue.html", context)
 
 
 def _query(request: HttpRequest) -> str:
     return urlencode([(k, v) for k, v in request.GET.items() if k in ("section", "urgency", "state", "mine") and v])
+
+
+@require_GET
+@require_admin_access
+def here(request: HttpRequest) -> HttpResponse:
+    """Answer nothing: who asks is signed in. The editor asks before it sends a form."""
+    return HttpResponse(status=204)
 
 
 @require_GET

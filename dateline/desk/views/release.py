@@ -18,6 +18,7 @@ from dateline.desk.act_words import LABELS, MEANS, PAST
 from dateline.desk.asking import acts_for, ask, case_of, person_of
 from dateline.desk.checks import check, style_list
 from dateline.desk.errors import DeskError
+from dateline.desk.freezing import frozen_why
 from dateline.desk.models import Note, Request, Schedule, Story, User
 from dateline.desk.release_rules import may_approve
 from dateline.desk.release_story import release_story
@@ -64,6 +65,7 @@ def _context(request: HttpRequest, story: Story) -> dict[str, Any]:
         "has_text": act in OPENING | REVISING, "seq": story.wire_seq,
         **_reading(asked.item),
         "warnings": check(asked.item, settings.AGENCY, local_day(datetime.now(UTC)), _style_list()),
+        "can_ask": user.has_perm("desk.change_story") and not frozen_why(user, act or Act.PUBLISH),
         "can_break": rights[Right.BREAK_GLASS], "can_release": rights[Right.RELEASE],
         "standing": standing, "approval_refused": _approval_refused(standing, story, user),
         "schedule": schedule_story.waiting(story), "zone": settings.AGENCY.timezone,
@@ -151,6 +153,14 @@ def _do(request: HttpRequest, story: Story) -> HttpResponse:
                 made = schedule_story.schedule_story(story, act, user, due, note=note, seen=seen)
                 messages.success(request, f"Scheduled for {settings.AGENCY.local(made.due):%B %-d, %H:%M:%S}.")
                 return HttpResponseRedirect(release_address(story, act))
+            case "release":
+                pass
+            case _:
+                raise DeskError("Nothing was done: the form was not whole. Press the button for what you want.")
+        if post.get("due"):
+            raise DeskError("A time was named, so nothing went out now. Press Schedule, or take the time out.")
+        if act not in NOTE_SAYS and note:
+            raise DeskError(f"A {act} has no note; what readers are to know stands in the text.")
         dispatch = release_story(
             story, act, user, note=note, glass=post.get("glass", ""), seen=seen,
             at_seq=int(at_seq) if at_seq.isdigit() else None,
@@ -223,7 +233,7 @@ def take_back_story(request: HttpRequest, pk: int) -> HttpResponse:
     """Take a draft back from the spike."""
     need(request, "desk.change_story", "Only who may write stories does that.")
     story = get_object_or_404(Story, pk=pk)
-    take_back(story)
+    take_back(story, user_of(request))
     messages.success(request, f"“{story}” is a draft again.")
     return HttpResponseRedirect(reverse("stories:edit", args=[pk]))
 

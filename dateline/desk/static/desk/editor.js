@@ -50,14 +50,41 @@ if (place && day && credit) {
 const HANDED_OVER_MS = 600;
 if (form) {
   let typed = 0;
+  let passed = false;
+  const told = Object.assign(document.createElement("p"), { className: "desk-signed-out", hidden: true });
+  told.setAttribute("role", "alert");
+  told.append("You are signed out, so nothing was sent; your words are still here. ",
+    Object.assign(document.createElement("a"), { href: "/desk/", target: "_blank", textContent: "Sign in in another tab" }),
+    ", then press the button again.");
+  document.querySelector("footer.footer, .footer")?.prepend(told);
+  // A form that is sent while signed out would end on the sign-in page, and its words with it.
+  async function signedIn() {
+    try {
+      const answer = await fetch("/desk/here/", { redirect: "manual", cache: "no-store" });
+      return answer.ok;
+    } catch { return true; }
+  }
+  addEventListener("w-autosave:error", async () => { told.hidden = await signedIn(); });
   form.addEventListener("input", () => { typed = Date.now(); }, true);
   form.addEventListener("keydown", () => { typed = Date.now(); }, true);
   form.addEventListener("submit", (event) => {
-    const left = typed + HANDED_OVER_MS - Date.now();
-    if (left <= 0) return;
+    if (passed) { passed = false; return; }
     event.preventDefault();
     event.stopImmediatePropagation();
     const { submitter } = event;
-    setTimeout(() => form.requestSubmit(submitter), left);
+    const left = typed + HANDED_OVER_MS - Date.now();
+    setTimeout(async () => {
+      if (!(await signedIn())) { told.hidden = false; told.scrollIntoView({ block: "nearest" }); return; }
+      told.hidden = true;
+      passed = true;
+      form.requestSubmit(submitter);
+    }, Math.max(0, left));
   }, true);
 }
+
+// Who confirms Wagtail's dialog has been told that another saved in the meantime; the server asks only those who have not.
+document.addEventListener("click", (event) => {
+  if (!form || !event.target.closest("#w-save-confirmation-dialog button")) return;
+  if (form.querySelector("[name=desk-over]")) return;
+  form.append(Object.assign(document.createElement("input"), { type: "hidden", name: "desk-over", value: "yes" }));
+}, true);
