@@ -1,7 +1,10 @@
 """The addresses that Django answers; ready pages and /live are answered before it."""
 
+from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 
+from dateline.desk import access
+from dateline.site import views as site
 from dateline.status import healthz
 
 urlpatterns = [
@@ -11,4 +14,11 @@ urlpatterns = [
     path("", include("dateline.site.urls")),
 ]
 handler404 = "dateline.site.views.not_found"
-handler500 = "dateline.site.views.failed"
+
+
+def failed(request: HttpRequest) -> HttpResponse:
+    """Answer for a fault of ours: a page at the desk, a problem document elsewhere."""
+    return access.failed(request) if request.path.startswith(access.DESK) else site.failed(request)
+
+
+handler500 = failed

@@ -14,9 +14,12 @@ from django.conf import settings
 from django.contrib import messages
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
+from PIL.Image import DecompressionBombError
 
+from dateline.desk.errors import DeskError
 from dateline.desk.roles import Right
 from dateline.news.errors import DatelineError
 from dateline.options import is_loopback
@@ -65,6 +68,7 @@ class DeskAccess:
         if not request.path.startswith(DESK):
             return self._get_response(request)
         request.desk_agency = settings.AGENCY.name  # type: ignore[attr-defined]
+        request.desk_mails = bool(settings.OPTIONS["SMTP"])  # type: ignore[attr-defined]
         response = self._turned_away(request) or self._get_response(request)
         response.headers.setdefault("Content-Security-Policy", DESK_POLICY)
         response.headers.setdefault("X-Robots-Tag", "noindex")
@@ -89,13 +93,21 @@ class DeskAccess:
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Say what the desk, the wire or the database refused, where the person was."""
-        if not request.path.startswith(DESK) or not isinstance(error, DatelineError | IntegrityError):
+        if not request.path.startswith(DESK):
+            return None
+        if isinstance(error, DecompressionBombError):
+            # Wagtail asks the file for its size before any of its own limits.
+            error = DeskError("This picture has more pixels than the desk opens. Upload a smaller one.")
+        if not isinstance(error, DatelineError | IntegrityError):
             return None
         if isinstance(error, DatelineError):
             sentence = str(error)
         else:
             log.warning("The database refused a change at the desk: %s", error)
-            sentence = f"The database refused it: {error}."
+            sentence = (
+                "Another dispatch of the item went out in this very moment, or the rules of release forbid it. Open "
+                f"the story again and look at it. ({error})"
+            )
         if not request.accepts("text/html"):
             code = getattr(error, "code", "refused")
             return JsonResponse({"success": False, "error_code": code, "error_message": sentence}, status=409)
@@ -103,6 +115,11 @@ class DeskAccess:
         back = request.headers.get("Referer", "")
         inside = url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure())
         return HttpResponseRedirect(back if inside and request.method == "POST" else DESK)
+
+
+def failed(request: HttpRequest) -> HttpResponse:
+    """Answer for a fault of ours at the desk; it was logged."""
+    return render(request, "desk/failed.html", status=500)
 
 
 def _send(request: HttpRequest, where: str, why: str) -> HttpResponse:

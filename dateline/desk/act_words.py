@@ -16,6 +16,10 @@ MEANS = {
     Act.RELEASE: "The hold, or the embargo, is lifted. The text is the one on the wire, not the draft.",
     Act.KILL: "It is withdrawn for good. Nothing brings it back, and its page says so with your advisory.",
 }
+EMBARGOED_MEANS = (
+    "It goes to the wire now, marked. Readers see nothing of it before its embargo ends; then it opens by itself."
+)
+LIFTS = ("Lift the embargo", "Readers see it now, before its time. The text is the one on the wire, not the draft.")
 PAST = {
     Act.PUBLISH: "Released", Act.ARCHIVE: "Archived", Act.UPDATE: "Updated", Act.CORRECT: "Corrected",
     Act.REFILE: "Refiled", Act.HOLD: "Held", Act.RELEASE: "Released again", Act.KILL: "Killed",

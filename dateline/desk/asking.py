@@ -51,6 +51,9 @@ def case_of(
         revision = revision or story.get_latest_revision()
         text = text_of(revision) if revision else story
         item = item_of(text, local_day(now))
+        if act in REVISING and before is not None and before.embargoed is not None and before.embargoed > now:
+            # It stays until it opens or is lifted: what is looked at says so.
+            item = msgspec.structs.replace(item, embargoed=item.embargoed or before.embargoed)
         by_picture = picture_authors(story, text)
     else:
         revision, by_picture = None, frozenset()

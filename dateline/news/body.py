@@ -7,8 +7,10 @@ agency's own host only: a page of ours asks no other host for anything.
 """
 
 import html
+import itertools
 import re
 from collections.abc import Iterable
+from typing import Any
 
 import nh3
 from lxml import html as lxml_html
@@ -119,6 +121,64 @@ def from_plain(text: str) -> str:
     return clean(markup)
 
 
+def to_plain(markup: str) -> list[str]:
+    """Return a body as the plain text of `from_plain`, a block a paragraph: subheads, quotes, lists and tables marked.
+
+    Links and pictures do not travel; a caption does, in brackets.
+    """
+    if not markup:
+        return []
+    root = lxml_html.fragment_fromstring(markup, create_parent="div")
+    return [text for child in root if isinstance(child.tag, str) and (text := _plain_block(child))]
+
+
+def _plain_block(element: Any) -> str:
+    match element.tag:
+        case "h2" | "h3":
+            return f"{'##' if element.tag == 'h2' else '###'} {_line(element)}"
+        case "ul" | "ol":
+            marks = (f"{number}." if element.tag == "ol" else "-" for number in itertools.count(1))
+            return "\n".join(
+                f"{mark} {_line(item)}" for mark, item in zip(marks, element.iterchildren("li"), strict=False)
+            )
+        case "blockquote":
+            lines: list[str] = []
+            for part in element if len(element) else [element]:
+                cite = part if part.tag == "cite" else part.find("cite")
+                lines += (
+                    [f"> -- {_line(cite)}"] if cite is not None else [*([">"] if lines else []), f"> {_line(part)}"]
+                )
+            return "\n".join(lines)
+        case "table":
+            rows = [
+                [_line(cell).replace("|", "/") for cell in row if cell.tag in ("th", "td")]
+                for row in element.iter("tr")
+            ]
+            rows = [row for row in rows if any(row)]
+            if not rows:
+                return ""
+            written = [f"| {' | '.join(row)} |" for row in rows]
+            caption = element.find("caption")
+            head = [_line(caption), ""] if caption is not None else []
+            return "\n".join([*head, written[0], "|" + " --- |" * len(rows[0]), *written[1:]])
+        case "figure":
+            words = " ".join(filter(None, (_line(part) for part in element.iter("figcaption"))))
+            return f"[Picture: {words}]" if words else ""
+        case _:
+            return _line(element)
+
+
+def _line(element: Any) -> str:
+    """Return an element's text in one line; a line break is a space, as is the seam before a credit."""
+    parts = []
+    for node in element.iter():
+        parts.append(" " if node.tag in ("br", "cite") else "")
+        parts.append(node.text or "")
+        if node is not element:
+            parts.append(node.tail or "")
+    return " ".join("".join(parts).split())
+
+
 def with_dateline(markup: str, dateline: str, *, marked: bool = False) -> str:
     """Return a body with its dateline at the head of the first paragraph, as readers see it.
 
@@ -141,9 +201,8 @@ def to_paragraphs(markup: str) -> list[str]:
     for element in root.iter():
         if element.tag not in _BLOCKS or any(child.tag in _BLOCKS for child in element.iterdescendants()):
             continue
-        cells = [cell for cell in element if cell.tag in ("td", "th")]
-        text = " | ".join(cell.text_content().strip() for cell in cells) or element.text_content()
-        if text := " ".join(text.split()):
+        cells = [_line(cell) for cell in element.iterchildren("td", "th")]
+        if text := " | ".join(cells) if any(cells) else "" if cells else _line(element):
             found.append(text)
     return found or [text for text in [" ".join(root.text_content().split())] if text]
 

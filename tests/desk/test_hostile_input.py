@@ -73,3 +73,17 @@ def test_addresses_and_a_flash_that_is_too_long(desk: Any) -> None:
     long = {"uri": "tag:tidewater.example,2026:h3k7q2m9x4bc", "headline": "x" * 501, "do": "release"}
     assert client.post("/desk/flash/", long).status_code == 302
     assert store.head_seq() == 0
+
+
+def test_a_fault_of_ours_at_the_desk_is_a_page_of_the_desk(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dateline.desk.views import queue
+
+    def broken(*args: Any) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(queue, "read_queue", broken)
+    client = desk.client(desk.editor)
+    client.raise_request_exception = False
+    answer = client.get("/desk/")
+    assert answer.status_code == 500
+    assert b"Something failed here" in answer.content and b'href="/desk/"' in answer.content

@@ -130,3 +130,25 @@ def test_who_writes_uploads_and_changes_pictures_and_an_operator_does_not(media:
         client = desk.client(person)
         assert client.get(reverse("wagtailimages:add")).status_code == status
         assert client.get(reverse("wagtailimages:edit", args=[made.pk])).status_code == status
+
+
+def test_a_picture_too_large_to_open_gets_a_sentence(media: None, desk: Any) -> None:
+    data = io.BytesIO()
+    Image.new("1", (30000, 6000)).save(data, "PNG")
+    file = SimpleUploadedFile("bomb.png", data.getvalue(), "image/png")
+    answer = desk.client(desk.reporter).post("/desk/images/add/", {"title": "Large", "file": file}, follow=True)
+    assert answer.status_code == 200
+    assert "more pixels than the desk opens" in answer.content.decode()
+
+
+def test_an_untouched_table_in_a_draft_is_no_table(media: None, desk: Any) -> None:
+    from dateline.desk.models import Story
+    from dateline.desk.story_item import item_of
+
+    body = Story._meta.get_field("body").to_python(
+        [{"type": "text", "value": "<p>Text.</p>"}, {"type": "table", "value": None}]
+    )
+    story = desk.story(body=body)
+    from datetime import date
+
+    assert item_of(story, date(2026, 11, 25)).body == "<p>Text.</p>"

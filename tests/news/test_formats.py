@@ -177,3 +177,14 @@ def test_the_text_of_a_body() -> None:
     markup = "<p>One\n two.</p><blockquote><p>Three.</p></blockquote><table><tr><th>A</th><td>1</td></tr></table>"
     assert body.to_paragraphs(markup) == ["One two.", "Three.", "A | 1"]
     assert body.count_words(markup) == 6
+
+
+def test_plain_text_marks_its_subheads_quotes_lists_and_tables_and_reads_them_back() -> None:
+    text = (
+        "A first paragraph.\n\n## A subhead\n\n> One.\n>\n> Two.\n> -- Tom Reyes, a fisherman\n\n- a\n- b\n\n"
+        "| Ship | Tons |\n| --- | --- |\n| Ada | 1,200 |"
+    )
+    markup = body.from_plain(text)
+    assert "\n\n".join(body.to_plain(markup)) == text
+    assert body.to_plain("<p>Line<br>break</p>") == ["Line break"]
+    assert body.to_paragraphs("<table><tbody><tr><td></td><td></td></tr></tbody></table><p>x</p>") == ["x"]

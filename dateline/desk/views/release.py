@@ -1,5 +1,6 @@
 """The release screen: what would go out, the checks, the acts that its state allows, the second pair of eyes."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,9 @@ from django.views.decorators.http import require_POST
 from wagtail.admin.auth import require_admin_access
 
 from dateline.desk import approve_story, schedule_story
-from dateline.desk.act_words import LABELS, MEANS, PAST
+from dateline.desk.act_words import EMBARGOED_MEANS, LABELS, LIFTS, MEANS, PAST
 from dateline.desk.asking import acts_for, ask, case_of, person_of
-from dateline.desk.checks import check, style_list
+from dateline.desk.checks import Warning_, check, style_list
 from dateline.desk.errors import DeskError
 from dateline.desk.freezing import frozen_why
 from dateline.desk.models import Note, Request, Schedule, Story, User
@@ -31,7 +32,7 @@ from dateline.news import body
 from dateline.news.acts import NOTE_SAYS, OPENING, REVISING, Act
 from dateline.news.codes import URGENCY_LABELS
 from dateline.news.errors import DatelineError
-from dateline.news.item import NewsItem
+from dateline.news.item import NewsItem, PubStatus
 from dateline.wire import store
 
 
@@ -58,13 +59,16 @@ def _context(request: HttpRequest, story: Story) -> dict[str, Any]:
     standing = approve_story.open_request(story)
     versions = store.read_versions(story.uri) if state else []
     rights = {right: user.has_perm(f"desk.{right}") for right in Right}
+    words = [(other, *_words(other, state, asked.item)) for other in acts_for(story)]
     context = {
         "story": story, "asked": asked, "act": act, "state": state,
-        "acts": [(other, LABELS[other], MEANS[other]) for other in acts_for(story)],
-        "label": LABELS[act] if act else "", "note_says": NOTE_SAYS.get(act, "") if act else "",
+        "acts": words, "label": next((name for other, name, _ in words if other == act), ""),
+        "note_says": NOTE_SAYS.get(act, "") if act else "",
         "has_text": act in OPENING | REVISING, "seq": story.wire_seq,
         **_reading(asked.item),
-        "warnings": check(asked.item, settings.AGENCY, local_day(datetime.now(UTC)), _style_list()),
+        "warnings": [*_standing_out(story, act, asked.item), *check(
+            asked.item, settings.AGENCY, local_day(datetime.now(UTC)), _style_list()
+        )],
         "can_ask": user.has_perm("desk.change_story") and not frozen_why(user, act or Act.PUBLISH),
         "can_break": rights[Right.BREAK_GLASS], "can_release": rights[Right.RELEASE],
         "standing": standing, "approval_refused": _approval_refused(standing, story, user),
@@ -77,6 +81,25 @@ def _context(request: HttpRequest, story: Story) -> dict[str, Any]:
     if act is Act.KILL:
         context["received"] = _received(versions)
     return context
+
+
+def _words(act: Act, state: store.ItemState | None, item: NewsItem) -> tuple[str, str]:
+    """Return an act's label and what it means for this item."""
+    if act is Act.RELEASE and state is not None and state.pubstatus == PubStatus.USABLE:
+        return LIFTS
+    return LABELS[act], EMBARGOED_MEANS if act is Act.PUBLISH and item.embargoed else MEANS[act]
+
+
+def _standing_out(story: Story, act: Act | None, item: NewsItem) -> Iterator[Warning_]:
+    """Yield what stands out beside the version on the wire."""
+    if act not in REVISING or (state := story.state) is None:
+        return
+    before = store.read_item(state.seq)
+    texts = [(one.headline, one.body, one.dateline, one.section, one.byline, one.urgency) for one in (before, item)]
+    if texts[0] == texts[1] and before.rest.get("associations") == item.rest.get("associations"):
+        yield Warning_("same", "Nothing in the text has changed since what is on the wire.")
+    if item.embargoed is not None and story.get_latest_revision_as_object().embargoed is None:
+        yield Warning_("embargo", "Its embargo stays as it is on the wire. To open it early, lift the embargo.")
 
 
 def _reading(item: NewsItem) -> dict[str, Any]:

@@ -138,19 +138,22 @@ def _with_text(item: NewsItem, text: str, place: str, agency: Agency, now: datet
 def encode(item: NewsItem) -> str:
     """Return the item as a plain-text dispatch: header, blank line, dateline and text.
 
-    Subheads, quotes and lists keep their text; links and pictures do not travel.
+    Links, media topics and pictures do not travel.
     """
     lines = [f"{field.capitalize()}: {getattr(item, name)}" for field, name in _TEXTS.items() if getattr(item, name)]
     if item.urgency is not None:
         lines.append(f"Urgency: {item.urgency}")
     if item.embargoed is not None:
         lines.append(f"Embargo: {rfc3339(item.embargoed)}")
-    return "\n".join(lines) + "\n\n" + to_text(item) + "\n"
+    return "\n".join(lines) + "\n\n" + _opened(item, body.to_plain(item.body)) + "\n"
 
 
 def to_text(item: NewsItem) -> str:
     """Return dateline and paragraphs as text, blank lines between them."""
-    paragraphs = body.to_paragraphs(item.body)
+    return _opened(item, body.to_paragraphs(item.body))
+
+
+def _opened(item: NewsItem, paragraphs: list[str]) -> str:
     if item.dateline:
         paragraphs[:1] = [" ".join([item.dateline, *paragraphs[:1]])]
     return "\n\n".join(paragraphs)

@@ -18,7 +18,7 @@ if (form && location.pathname.endsWith("/stories/add/")) {
   form.append(Object.assign(document.createElement("input"), { type: "hidden", name: "desk-letters", value: letters }));
 }
 
-if (form && credit) {
+if (form && place && credit) {
   const line = Object.assign(document.createElement("p"), { className: "desk-count" });
   line.setAttribute("role", "status");
   line.setAttribute("aria-live", "off");
@@ -81,6 +81,28 @@ if (form) {
     }, Math.max(0, left));
   }, true);
 }
+
+// A table of a word processor: the editor would run its cells together, and figures with them. Each row becomes a
+// paragraph, its cells apart.
+document.addEventListener("paste", (event) => {
+  const box = event.target.closest?.("[data-contentpath=body] [contenteditable=true]");
+  const html = event.clipboardData?.getData("text/html") || "";
+  if (!box || event.desk || !/<table/i.test(html)) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  const copied = new DOMParser().parseFromString(html, "text/html");
+  for (const table of copied.querySelectorAll("table")) {
+    table.replaceWith(...[...table.rows].map((row) => Object.assign(copied.createElement("p"), {
+      textContent: [...row.cells].map((cell) => cell.textContent.replace(/\s+/g, " ").trim()).join(" | "),
+    })));
+  }
+  const data = new DataTransfer();
+  data.setData("text/html", copied.body.innerHTML);
+  data.setData("text/plain", copied.body.innerText);
+  const again = new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true });
+  again.desk = true;
+  event.target.dispatchEvent(again);
+}, true);
 
 // Who confirms Wagtail's dialog has been told that another saved in the meantime; the server asks only those who have not.
 document.addEventListener("click", (event) => {
