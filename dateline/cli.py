@@ -5,7 +5,7 @@ import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
 
@@ -24,6 +24,11 @@ from rich.console import Console  # noqa: E402
 from rich.progress import Progress  # noqa: E402
 
 from dateline import __version__  # noqa: E402
+from dateline.delivery import subscribing  # noqa: E402
+from dateline.delivery.client import Command as Run  # noqa: E402
+from dateline.delivery.client import Database, Folder, Follower, NotTaken, Refused  # noqa: E402
+from dateline.delivery.filter import Filter, in_words, section_slug  # noqa: E402
+from dateline.delivery.report import print_subscription, print_subscriptions  # noqa: E402
 from dateline.desk.first_chief import FirstChief, give_password, keep_secret, make_first_chief  # noqa: E402
 from dateline.intake.importing import import_files  # noqa: E402
 from dateline.intake.report import print_report  # noqa: E402
@@ -318,6 +323,163 @@ def _need_wire() -> None:
         raise click.ClickException(
             f"There is no wire in {settings.DATELINE_HOME}. `dateline run` makes one; DATELINE_HOME says where it is."
         )
+
+
+@cli.group()
+def subscriber() -> None:
+    """Subscribers: what each gets, its token, how far it is."""
+
+
+_NAME = click.argument("name")
+
+
+@subscriber.command(
+    cls=_Command,
+    example="dateline subscriber add 'Harbour Radio' --section World --section Politics\n"
+    "dateline subscriber add 'Daily Quay' --webhook https://quay.example.org/wire --urgency 3",
+)
+@_NAME
+@click.option("--section", "sections", multiple=True, help="A section; several may be named. Default: all.")
+@click.option("--topic", "topics", multiple=True, help="A media topic's code (11000000). Default: all.")
+@click.option("--language", "languages", multiple=True, help="A language (en, de-AT). Default: all.")
+@click.option("--urgency", default=9, show_default=True, type=click.IntRange(1, 9), help="This and more urgent ones.")
+@click.option("--embargoed", is_flag=True, help="Entitled to items under embargo, at once and marked.")
+@click.option("--archive", is_flag=True, help="Old items that an import brings, too.")
+@click.option("--headlines", is_flag=True, help="Without the texts.")
+@click.option("--webhook", default="", help="Where it is pushed to, https; without, the subscriber pulls.")
+@click.option("--contact", default="", help="Whom to call.")
+@click.option("--until", default="", help="When it ends: 2027-12-31.")
+@click.option("--from-start", is_flag=True, help="From the first dispatch of the wire, not from now on.")
+def add(
+    name: str, sections: tuple[str, ...], topics: tuple[str, ...], languages: tuple[str, ...], urgency: int,
+    embargoed: bool, archive: bool, headlines: bool, webhook: str, contact: str, until: str, from_start: bool,
+) -> None:  # fmt: skip
+    """Make a subscription and print its token, once."""
+    prepare()
+    wanted = Filter(
+        sections=tuple(section_slug(one) for one in sections), topics=topics, languages=languages, urgency=urgency,
+        embargoed=embargoed, archive=archive,
+    )  # fmt: skip
+    ends = subscribing.end_of_day(until, settings.AGENCY) if until else ""
+    found = subscribing.subscribe(
+        name, wanted, contact=contact, url=webhook, headlines=headlines, ends=ends, from_start=from_start
+    )
+    out.print(f"{found.name} gets: {in_words(wanted)}", markup=False)
+    matched = subscribing.would_have_matched(wanted)
+    out.print(f"Of the last day it would have got {len(matched)}{' or more' if len(matched) == 20 else ''}:")
+    for row in matched:
+        out.print(f"  {row.seq:>6}  {row.act:<8}  {row.news.headline}", markup=False)
+    out.print(f"Token   {subscribing.issue_token(found)}   (shown this once)", markup=False)
+    if found.secrets:
+        out.print(f"Secret  {found.secrets}   (signs the webhooks)", markup=False)
+    out.print(f"Docs    {settings.AGENCY.url}/api/wire?after={found.since}; docs/subscribers.md", markup=False)
+
+
+@subscriber.command(cls=_Command, name="list", example="dateline subscriber list")
+def list_() -> None:
+    """List the subscriptions: what each gets, how far it is, what it lacks."""
+    _need_wire()
+    print_subscriptions(out)
+
+
+@subscriber.command(cls=_Command, example="dateline subscriber show 'Daily Quay'")
+@_NAME
+def show(name: str) -> None:
+    """Show one: its tokens, its lag, the last attempts of its deliveries."""
+    _need_wire()
+    print_subscription(out, subscribing.find(name))
+
+
+@subscriber.command(cls=_Command, example="dateline subscriber token 'Daily Quay' --overlap 24")
+@_NAME
+@click.option("--overlap", default=0.0, show_default=True, type=click.FloatRange(0), help="Hours the old one lasts.")
+def token(name: str, overlap: float) -> None:
+    """Give a new token; the ones before it end."""
+    _need_wire()
+    made = subscribing.issue_token(subscribing.find(name), overlap=timedelta(hours=overlap))
+    out.print(f"Token   {made}   (shown this once)", markup=False)
+
+
+@subscriber.command(cls=_Command, example="dateline subscriber revoke 'Daily Quay'")
+@_NAME
+def revoke(name: str) -> None:
+    """End every token of a subscription at once."""
+    _need_wire()
+    out.print(f"{subscribing.revoke_tokens(subscribing.find(name))} tokens ended.")
+
+
+@subscriber.command(cls=_Command, example="dateline subscriber secret 'Daily Quay'")
+@_NAME
+def secret(name: str) -> None:
+    """Give a new signing secret; the one before it signs, too, until the next rotation."""
+    _need_wire()
+    out.print(f"Secret  {subscribing.rotate_secret(subscribing.find(name))}", markup=False)
+
+
+@subscriber.command(cls=_Command, example="dateline subscriber pause 'Daily Quay' --why 'They move house.'")
+@_NAME
+@click.option("--why", default="", help="Kept and shown.")
+def pause(name: str, why: str) -> None:
+    """Push nothing to a subscriber until it is resumed. Nothing is dropped."""
+    _need_wire()
+    subscribing.pause(subscribing.find(name), why)
+    out.print("Paused.")
+
+
+@subscriber.command(cls=_Command, example="dateline subscriber resume 'Daily Quay'")
+@_NAME
+def resume(name: str) -> None:
+    """Go on where a paused subscriber stopped."""
+    _need_wire()
+    subscribing.resume(subscribing.find(name))
+    out.print("Resumed.")
+
+
+@subscriber.command(cls=_Command, example="dateline subscriber resend 'Daily Quay' --after 1200")
+@_NAME
+@click.option("--after", required=True, type=click.IntRange(0), help="Everything after this seq is sent again.")
+def resend(name: str, after: int) -> None:
+    """Push again everything after a seq, under the same keys."""
+    _need_wire()
+    subscribing.send_again(subscribing.find(name), after)
+    out.print(f"What comes after {after} is sent again.")
+
+
+@cli.command(
+    cls=_Command,
+    example="dateline follow https://news.example.org --token dl_… --key agency.pub --into wire/\n"
+    "dateline follow https://news.example.org --key agency.pub --sqlite wire.db --once",
+)
+@click.argument("url")
+@click.option("--token", "token_", envvar="WIRE_TOKEN", required=True, help="Its token; or in WIRE_TOKEN.")
+@click.option("--key", required=True, help="The agency's public key: a verifier key or a file that holds one.")
+@click.option("--into", type=click.Path(file_okay=False, path_type=Path), help="Write each dispatch to a file here.")
+@click.option(
+    "--sqlite", "sqlite_", type=click.Path(dir_okay=False, path_type=Path), help="Keep them in a SQLite file."
+)
+@click.option("--exec", "exec_", help="Run this command for each, the dispatch on its standard input.")
+@click.option(
+    "--state", type=click.Path(dir_okay=False, path_type=Path), help="Its cursor's file. Default: beside them."
+)
+@click.option("--once", is_flag=True, help="Stop at the head, do not wait for more.")
+def follow(
+    url: str, token_: str, key: str, into: Path | None, sqlite_: Path | None, exec_: str | None, state: Path | None,
+    once: bool,
+) -> None:  # fmt: skip
+    """Follow a wire: receive, verify and keep every dispatch of a subscription. URL is the agency's address.
+
+    It goes on where it stopped, however it stopped.
+    """
+    if sum(sink is not None for sink in (into, sqlite_, exec_)) != 1:
+        raise click.UsageError("Say where the dispatches go: one of --into, --sqlite and --exec.")
+    sink = Folder(into) if into else Database(sqlite_) if sqlite_ else Run(exec_ or "")
+    place = into / ".cursor" if into else sqlite_.with_name(sqlite_.name + ".cursor") if sqlite_ else None
+    if (kept := state or place) is None:
+        raise click.UsageError("With --exec name a file for the cursor: --state FILE.")
+    try:
+        Follower(url, token_, read_verifier(key), kept, sink).run(once=once, told=err.print)
+    except (Refused, NotTaken) as error:
+        raise click.ClickException(str(error)) from error
 
 
 @cli.command(cls=_Command, example="dateline export --from 1 --output wire.ndjson")

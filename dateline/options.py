@@ -4,6 +4,7 @@ One table, OPTIONS, is all there is; docs/operating.md lists it, and a test hold
 bad value stops the start with a sentence that says what to write instead.
 """
 
+import ipaddress
 import re
 import secrets
 import tomllib
@@ -79,6 +80,13 @@ def _smtp(value: str) -> str:
     return value
 
 
+def _networks(value: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+    try:
+        return tuple(ipaddress.ip_network(part.strip()) for part in value.split(",") if part.strip())
+    except ValueError as error:
+        raise ValueError(f"networks such as 10.1.0.0/16 with commas between them ({error})") from error
+
+
 def _domain(value: str) -> str:
     if not re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+", value):
         raise ValueError("a domain that the agency holds, such as example.org")
@@ -132,6 +140,12 @@ OPTIONS = (
     ),
     Option(
         "SMTP", "", _smtp, "Where the desk's mail goes: smtp://user:password@host:port, or smtps://. Empty: no mail."
+    ),
+    Option(
+        "WEBHOOK_NETWORKS",
+        "",
+        _networks,
+        "Networks that webhooks may go to besides public addresses, and by http: 10.1.0.0/16, with commas between.",
     ),
     Option("MAIL_FROM", "", _text, "The sender of the desk's mail. Default: desk@ and DOMAIN."),
 )

@@ -21,6 +21,9 @@ import uvloop
 from django.conf import settings
 from django.db import connection
 
+from dateline.delivery.fold import DeliveryFold
+from dateline.delivery.push import Pusher
+from dateline.delivery.waker import WAKER
 from dateline.desk.schedule_story import keep_schedules
 from dateline.desk.views import live as desk_live
 from dateline.feeds.fold import FeedsFold
@@ -66,12 +69,15 @@ class Outlets:
         self._feeds_fold = FeedsFold()
         self.site = SitePublisher(pages)
         self.feeds = FeedsPublisher(self._feeds_fold, pages)
+        self._delivery_fold = DeliveryFold()
         self._settle = threading.Event()
+        # Called, in the folder's thread, when subscribers have something new.
+        self.on_delivery: Callable[[], None] = lambda: None
 
     def start(self) -> int:
         """Fold and render what is missing; return how many pages that took."""
         self.pages.sweep()
-        while fold([self._site_fold, self._feeds_fold]):
+        while fold([self._site_fold, self._feeds_fold]) or fold([self._delivery_fold]):
             pass
         rendered = self.site.start()
         self.feeds.start()
@@ -102,6 +108,8 @@ class Outlets:
         # What was withdrawn, the front page, the feeds, then the rest: in the order in which they matter.
         first = self.site.publish_first()
         feeds = self.feeds.publish()
+        if fold([self._delivery_fold]):
+            self.on_delivery()
         last = rows[-1].seq if rows else announced
         if (
             self.site.publish(until=lambda: store.head_seq() > last)
@@ -151,6 +159,17 @@ class Outlets:
             if done:
                 connection.close()
                 return
+
+
+def _push(stopped: threading.Event) -> None:
+    """Push to subscribers until stopped; a failure is logged and it goes on."""
+    while not stopped.is_set():
+        try:
+            with bell.Bell() as ring:
+                Pusher().run(ring, stopped)
+        except Exception:
+            log.exception("Pushing to subscribers failed; trying again")
+            stopped.wait(_AFTER_FAILURE_S)
 
 
 def _keep(clock: Callable[[bell.Bell, Callable[[], bool]], None], stopped: threading.Event) -> None:
@@ -233,8 +252,15 @@ async def _serve(listener: socket.socket, outlets: Outlets, started: Callable[[]
     def announce(events: list[Event]) -> None:
         loop.call_soon_threadsafe(hub.announce, events)
 
+    def deliver() -> None:
+        loop.call_soon_threadsafe(WAKER.ring)
+        # The pusher heard the append's own bell; what it delivers is folded only now.
+        bell.ring()
+
+    outlets.on_delivery = deliver
     with _threads(
         stopped,
+        ("pusher", _push, (stopped,)),
         ("folder", outlets.follow, (head, announce, stopped)),
         ("settler", outlets.settle, (stopped,)),
         ("embargoes", _keep, (keep_embargoes, stopped)),

@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "dateline.intake",
     "dateline.site",
     "dateline.feeds",
+    "dateline.delivery",
     "dateline.desk",
     "wagtail.snippets",
     "wagtail.images",
@@ -163,6 +164,8 @@ WAGTAIL_FINISH_WORKFLOW_ACTION = "dateline.desk.finish_review.release_reviewed"
 WAGTAILSEARCH_BACKENDS = {"default": {"BACKEND": "wagtail.search.backends.database"}}
 # The item's public page, for the desk's preview: the rooms do not import each other.
 ITEM_PREVIEW = "dateline.site.render.preview_page"
+# Which subscribers have an item, for the desk's kill: in the same way.
+WHO_HAS = "dateline.delivery.ledger.who_has"
 
 DATABASES = {
     "default": {

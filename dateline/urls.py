@@ -10,6 +10,7 @@ from dateline.status import healthz
 urlpatterns = [
     path("healthz", healthz),
     path("desk/", include("dateline.desk.urls")),
+    path("", include("dateline.delivery.urls")),
     path("", include("dateline.wire.urls")),
     path("", include("dateline.site.urls")),
 ]

@@ -14,6 +14,7 @@ from django.http import (
 )
 
 from dateline.news.renditions import FOLDER, FORMATS
+from dateline.pages.problem import problem
 from dateline.pages.ready import Page
 from dateline.pages.store import PageStore
 from dateline.site import store
@@ -32,12 +33,6 @@ def _answer(page: Page) -> HttpResponse:
     response = HttpResponse(page.body, content_type=page.media_type, status=page.status)
     response["Cache-Control"] = page.cache
     return response
-
-
-def problem(status: int, title: str, detail: str) -> HttpResponse:
-    """Return an RFC 9457 problem detail."""
-    body = msgspec.json.encode({"type": "about:blank", "status": status, "title": title, "detail": detail})
-    return HttpResponse(body, content_type="application/problem+json", status=status)
 
 
 def _before(request: HttpRequest) -> int | None:

@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils.module_loading import import_string
 from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_POST
 from wagtail.admin.auth import require_admin_access
@@ -79,7 +80,9 @@ def _context(request: HttpRequest, story: Story) -> dict[str, Any]:
         "kept": {"note": standing.note if standing and standing.act == act else ""},
     }  # fmt: skip
     if act is Act.KILL:
-        context["received"] = _received(versions)
+        context["received"] = [*_subscribers(story.uri), *_received(versions)]
+    if state is not None and state.pubstatus == PubStatus.CANCELED:
+        context["received"] = _subscribers(story.uri)
     return context
 
 
@@ -139,6 +142,16 @@ def _gone(story: Story, versions: list[Any]) -> list[dict[str, Any]]:
         }
         for row in reversed(versions)
     ]  # fmt: skip
+
+
+def _subscribers(uri: str) -> list[str]:
+    """Return which subscribers have an item, and what of it: those first who lack its last word."""
+    holders = sorted(import_string(settings.WHO_HAS)(uri), key=lambda one: one.is_last)
+    return [
+        f"{one.name}: {'has the last word, ' if one.is_last else 'lacks the last word, has '}version {one.version}"
+        + (f" ({one.trouble})" if one.trouble else "")
+        for one in holders
+    ]
 
 
 def _received(versions: list[Any]) -> list[str]:

@@ -1,0 +1,249 @@
+"""The client of a wire: `dateline follow`. Receives, checks, hands on; its own cursor moves last.
+
+Every dispatch is proved against a signed head, every head continues the last one, every `prev` is what was received
+before. What was handed on but not yet noted when the machine died is handed on once more; the sinks take that without
+repeating it: a file is replaced by the same file, a row by the same row, a command is told the seq.
+"""
+
+import base64
+import contextlib
+import os
+import sqlite3
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import httpx
+import msgspec
+
+from dateline.wire.dispatch import from_line
+from dateline.wire.errors import NotVerified
+from dateline.wire.merkle import check_consistency, check_inclusion
+from dateline.wire.note import Verifier
+
+_WAIT_S = 50
+_LIMIT = 200
+# Between attempts while the wire cannot be reached, doubled up to the longest.
+_FIRST_S, _LONGEST_S = 0.5, 30.0
+
+
+class State(msgspec.Struct):
+    """Where the client is: its cursor, and the signed head that it saw last."""
+
+    wire: str = ""
+    cursor: int = 0
+    checkpoint: str = ""
+    started: bool = False
+
+
+class Line(msgspec.Struct):
+    """A dispatch as it came; `item` are the bytes that were signed."""
+
+    seq: int
+    prev: int
+    act: str
+    uri: str
+    version: int
+    sent: str
+    item: msgspec.Raw
+    salt: str = ""
+    proof: list[str] = []
+    withdrawn: int = 0
+    headlines: bool = False
+
+
+class Answer(msgspec.Struct):
+    """An answer of `/api/wire`."""
+
+    wire: str
+    head: int
+    next: int
+    dispatches: list[msgspec.Raw]
+    checkpoint: str = ""
+
+
+class Sink(Protocol):
+    """Where dispatches go. `take` returns when it is safe there; taking one twice changes nothing."""
+
+    def take(self, line: Line, raw: bytes) -> None:
+        """Take one dispatch."""
+
+
+class Folder:
+    """Writes each dispatch as a file SEQ.json, whole or not at all."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+
+    def take(self, line: Line, raw: bytes) -> None:
+        """Write one."""
+        _write_whole(self._folder / f"{line.seq:010d}.json", raw + b"\n")
+
+
+class Command:
+    """Runs a command for each dispatch: the line on its standard input, WIRE_SEQ, WIRE_ACT and WIRE_URI beside it."""
+
+    def __init__(self, command: str) -> None:
+        self._command = command
+
+    def take(self, line: Line, raw: bytes) -> None:
+        """Run it; a failure stops the follower, and the dispatch comes again."""
+        env = {**os.environ, "WIRE_SEQ": str(line.seq), "WIRE_ACT": line.act, "WIRE_URI": line.uri}
+        env.pop("WIRE_TOKEN", None)
+        done = subprocess.run(self._command, shell=True, input=raw + b"\n", env=env, check=False)  # noqa: S602
+        if done.returncode:
+            raise NotTaken(f"The command answered {done.returncode} for seq {line.seq}; it comes again.")
+
+
+class Database:
+    """Keeps every dispatch, and the state of each item, in a SQLite file."""
+
+    def __init__(self, path: Path) -> None:
+        self._sql = sqlite3.connect(path, isolation_level=None)
+        self._sql.executescript(
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+            "CREATE TABLE IF NOT EXISTS dispatch (seq INTEGER PRIMARY KEY, prev INTEGER, act TEXT, uri TEXT, "
+            "version INTEGER, sent TEXT, item TEXT);"
+            "CREATE INDEX IF NOT EXISTS dispatch_uri ON dispatch (uri, seq);"
+            "CREATE VIEW IF NOT EXISTS item AS SELECT uri, version, act, sent, item, max(seq) AS seq FROM dispatch "
+            "GROUP BY uri;"
+        )
+
+    def take(self, line: Line, raw: bytes) -> None:
+        """Keep one."""
+        row = (line.seq, line.prev, line.act, line.uri, line.version, line.sent, bytes(line.item).decode())
+        self._sql.execute("INSERT OR REPLACE INTO dispatch VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+
+
+class NotTaken(Exception):
+    """A sink could not take a dispatch."""
+
+
+class Refused(Exception):
+    """The wire answered that it will not serve this client; trying again changes nothing."""
+
+
+class Follower:
+    """Follows a wire from where `state` says, into a sink."""
+
+    def __init__(self, url: str, token: str, verifier: Verifier, state_path: Path, sink: Sink) -> None:
+        self._verifier = verifier
+        self._path = state_path
+        self._sink = sink
+        self.state = _read_state(state_path)
+        self._http = httpx.Client(
+            base_url=url, headers={"Authorization": f"Bearer {token}", "User-Agent": "dateline-follow"},
+            timeout=_WAIT_S + 20, follow_redirects=False,
+        )  # fmt: skip
+
+    def run(self, *, once: bool = False, told: Callable[[str], None] = lambda text: None) -> None:
+        """Follow until stopped; `once`: until the head. Raises Refused, NotVerified, NotTaken."""
+        wait_s = _FIRST_S
+        while True:
+            try:
+                received = self._step(0 if once else _WAIT_S)
+                wait_s = _FIRST_S
+            except httpx.HTTPError as error:
+                told(f"The wire cannot be reached ({error or type(error).__name__}); trying again in {wait_s:.0f} s.")
+                time.sleep(wait_s)
+                wait_s = min(_LONGEST_S, wait_s * 2)
+                continue
+            if once and not received:
+                return
+
+    def _step(self, wait_s: int) -> int:
+        """Ask once; return how many dispatches came."""
+        answer = self._ask(wait_s)
+        raws = [bytes(raw) for raw in answer.dispatches]
+        lines = [msgspec.json.decode(raw, type=Line) for raw in raws]
+        self._check_head(answer)
+        for line, raw in zip(lines, raws, strict=True):
+            self._check(line, answer.checkpoint)
+            self._sink.take(line, _without_proof(raw))
+            self._move(line.seq, answer)
+        if not lines:
+            self._move(max(self.state.cursor, answer.next), answer)
+        return len(lines)
+
+    def _ask(self, wait_s: int) -> Answer:
+        query: dict[str, Any] = {"after": self.state.cursor, "limit": _LIMIT, "wait": wait_s, "proof": 1}
+        if self.state.wire:
+            query["wire"] = self.state.wire
+        response = self._http.get("/api/wire", params=query)
+        if response.status_code == httpx.codes.TOO_MANY_REQUESTS or response.is_server_error:
+            time.sleep(min(_LONGEST_S, float(response.headers.get("Retry-After", _FIRST_S))))
+            response.raise_for_status()
+        if not response.is_success:
+            with contextlib.suppress(msgspec.DecodeError, KeyError, TypeError):
+                raise Refused(msgspec.json.decode(response.content)["detail"])
+            raise Refused(f"The wire answered {response.status_code}.")
+        return msgspec.json.decode(response.content, type=Answer)
+
+    def _check_head(self, answer: Answer) -> None:
+        """Check that the signed head is the agency's, and continues the one that was seen before."""
+        if not answer.checkpoint:
+            return
+        point = self._verifier.open(answer.checkpoint)
+        before = self._verifier.open(self.state.checkpoint) if self.state.checkpoint else None
+        if before is None or before.root == point.root:
+            return
+        if before.size > point.size:
+            raise NotVerified(
+                f"The wire showed {before.size} dispatches before and {point.size} now: it was rolled back.", point.size
+            )
+        response = self._http.get("/api/consistency", params={"old": before.size, "new": point.size})
+        response.raise_for_status()
+        proof = [bytes.fromhex(part) for part in msgspec.json.decode(response.content)["proof"]]
+        if not check_consistency(before.size, point.size, before.root, point.root, proof):
+            raise NotVerified("The wire does not continue the one that was followed until now: it was rewritten.")
+
+    def _check(self, line: Line, checkpoint: str) -> None:
+        """Check that nothing is missing before a dispatch, and that it is what the agency signed."""
+        # A subscription that began later than the wire has rows before its first.
+        if line.prev > self.state.cursor and self.state.started:
+            raise NotVerified(
+                f"Seq {line.seq} follows {line.prev}, but {self.state.cursor} was received last: one is missing.",
+                line.prev,
+            )
+        if line.withdrawn or line.headlines:
+            return
+        plain = {"act": line.act, "salt": line.salt, "sent": line.sent, "seq": line.seq, "uri": line.uri,
+                 "version": line.version}  # fmt: skip
+        dispatch = from_line(msgspec.json.encode(plain)[:-1] + b',"item":' + bytes(line.item) + b"}")
+        point = self._verifier.open(checkpoint)
+        path = [base64.b64decode(part) for part in line.proof]
+        if not check_inclusion(line.seq - 1, point.size, dispatch.leaf, path, point.root):
+            raise NotVerified(f"Seq {line.seq} is not what {point.origin} signed.", line.seq)
+
+    def _move(self, seq: int, answer: Answer) -> None:
+        self.state = State(answer.wire, seq, answer.checkpoint or self.state.checkpoint, started=True)
+        _write_whole(self._path, msgspec.json.encode(self.state))
+
+
+def _without_proof(raw: bytes) -> bytes:
+    """Return a line without its proof, which is of one moment; the item's bytes stay as they are."""
+    head, mark, item = raw.partition(b',"item":')
+    fields = msgspec.json.decode(head + b"}")
+    fields.pop("proof", None)
+    return msgspec.json.encode(fields)[:-1] + mark + item
+
+
+def _read_state(path: Path) -> State:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=State)
+    except FileNotFoundError:
+        return State()
+
+
+def _write_whole(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all, and have it on the disk."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    with part.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)

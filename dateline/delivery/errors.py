@@ -1,0 +1,21 @@
+"""What can go wrong with a subscription, each with a stable code and a sentence."""
+
+from dateline.news.errors import DatelineError
+
+
+class DeliveryError(DatelineError):
+    """Something about a subscription cannot be done; nothing was changed."""
+
+    code = "delivery"
+
+
+class UnknownSubscription(DeliveryError):
+    """There is no subscription of that name."""
+
+    code = "unknown-subscription"
+
+
+class BadEndpoint(DeliveryError):
+    """A webhook's address that nothing is sent to."""
+
+    code = "bad-endpoint"

@@ -1,0 +1,92 @@
+"""What a subscription gets: a pure function over its filter and a dispatch.
+
+An item that a subscription once got it goes on to get, whatever becomes of its section or urgency:
+a correction, a hold and a kill reach whoever has the story.
+"""
+
+import msgspec
+
+from dateline.news.acts import WITHDRAWING, Act
+from dateline.news.agency import Section
+from dateline.news.item import NewsItem
+
+_TOPIC = "http://cv.iptc.org/newscodes/mediatopic/"
+_LOWEST = 9
+# The acts that bring an item to who has not got it; holds and kills are for who has.
+_BRINGS = frozenset(Act) - WITHDRAWING
+
+
+class Filter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a subscription wants; an empty field wants everything.
+
+    `sections` are slugs, `topics` codes of IPTC Media Topics (`11000000`), `languages` BCP 47 tags (`de` is for
+    `de-AT`, too). `urgency`: that number and more urgent ones. `embargoed`: entitled to items under embargo.
+    `archive`: old items that an import brings to the wire as well.
+    """
+
+    sections: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    urgency: int = _LOWEST
+    embargoed: bool = False
+    archive: bool = False
+
+
+def wants(found: Filter, act: Act, item: NewsItem, *, has_it: bool) -> bool:
+    """Return whether a subscription gets a dispatch; `has_it`: it got an earlier one of the same item.
+
+    Before an embargo's instant nothing of the item goes to who is not entitled to it.
+    """
+    if item.embargoed is not None and not found.embargoed:
+        return False
+    if has_it or act is Act.ADVISORY:
+        return True
+    if act not in _BRINGS or (act is Act.ARCHIVE and not found.archive):
+        return False
+    return _matches(found, item)
+
+
+def _matches(found: Filter, item: NewsItem) -> bool:
+    if found.urgency < (item.urgency or _LOWEST):
+        return False
+    if found.sections and (item.heading is None or item.heading.slug not in found.sections):
+        return False
+    if found.languages and not any(_speaks(item.language, tag) for tag in found.languages):
+        return False
+    return not found.topics or not set(found.topics).isdisjoint(topics_of(item))
+
+
+def _speaks(language: str, tag: str) -> bool:
+    """Whether a language tag falls into a range (RFC 4647, basic filtering)."""
+    return f"{language.lower()}-".startswith(f"{tag.lower()}-")
+
+
+def topics_of(item: NewsItem) -> set[str]:
+    """Return the codes of an item's media topics."""
+    subjects = [subject for subject in item.rest.get("subjects", []) if isinstance(subject, dict)]
+    return {uri.removeprefix(_TOPIC) for subject in subjects if (uri := str(subject.get("uri", ""))).startswith(_TOPIC)}
+
+
+def in_words(found: Filter) -> str:
+    """Return what a filter means, as a sentence."""
+    parts = [
+        f"in {_listed(found.sections)}" if found.sections else "",
+        f"about {_listed(found.topics)}" if found.topics else "",
+        f"in the languages {_listed(found.languages)}" if found.languages else "",
+        f"of urgency {found.urgency} and more urgent" if found.urgency < _LOWEST else "",
+    ]
+    what = ", ".join(part for part in parts if part)
+    return (
+        f"{'Items ' + what if what else 'Every item'}, with all that becomes of them, and advisories. "
+        + f"Items under embargo come {'at once, marked' if found.embargoed else 'when they open'}. "
+        + ("Archive items come, too." if found.archive else "Archive items do not come.")
+    )
+
+
+def _listed(words: tuple[str, ...]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+def section_slug(name: str) -> str:
+    """Return the slug of a section by its name or its slug."""
+    return Section.named(name).slug

@@ -1,0 +1,287 @@
+"""Pull: a subscriber asks for what comes after its cursor, waits for the next dispatch, or holds a stream open.
+
+What `after` says was received is acknowledged by it. Answers are the stored bytes (`lines`); nothing is read into
+memory but one batch.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import msgspec
+from asgiref.sync import sync_to_async
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.views.decorators.http import require_GET
+
+from dateline.delivery import store
+from dateline.delivery.limits import Limits
+from dateline.delivery.lines import lines_of
+from dateline.delivery.store import Subscription
+from dateline.delivery.subscribing import digest_of, now_text, who_has
+from dateline.delivery.waker import WAKER
+from dateline.news.formats import plain
+from dateline.news.item import PubStatus
+from dateline.pages.problem import problem
+from dateline.wire import store as wire
+from dateline.wire import tree
+from dateline.wire.identity import wire_id
+
+_LIMIT, _MOST = 100, 1000
+# Proxies give up on an answer that does not begin after a minute.
+_LONGEST_WAIT_S = 55
+# Rows that a replay reads at a time.
+_BATCH = 200
+_HEARTBEAT_S = 15.0
+_LIMITS = Limits()
+_NDJSON, _SSE = "application/x-ndjson", "text/event-stream"
+
+
+class _Refused(Exception):
+    """The answer that ends a request early."""
+
+    def __init__(self, response: HttpResponse) -> None:
+        super().__init__()
+        self.response = response
+
+
+def _refuse(status: int, title: str, detail: str, **headers: str) -> _Refused:
+    response = problem(status, title, detail)
+    for name, value in headers.items():
+        response[name.replace("_", "-")] = value
+    return _Refused(response)
+
+
+class _Asked(msgspec.Struct, frozen=True):
+    """What a request asks for, and who asks."""
+
+    by: Subscription
+    after: int
+    limit: int
+    wait_s: int
+    proof: bool
+
+
+def _whole(request: HttpRequest, name: str, default: int, most: int) -> int:
+    text = request.GET.get(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise _refuse(400, "Not a number", f"{name} is a whole number from 0 to {most}.")
+    return min(int(text), most)
+
+
+def _authorise(request: HttpRequest) -> Subscription:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    found = who_has(token.strip()) if scheme.lower() == "bearer" and token else None
+    if found is None:
+        raise _refuse(
+            401, "No subscription", "Send your subscription's token: Authorization: Bearer dl_…",
+            WWW_Authenticate='Bearer realm="wire"',
+        )  # fmt: skip
+    if found.ends and found.ends <= now_text():
+        raise _refuse(403, "The subscription has ended", f"It ended at {found.ends}. Ask the agency to renew it.")
+    if retry := _LIMITS.take(found.id):
+        raise _refuse(429, "Too many requests", f"Come again in {retry} s.", Retry_After=str(retry))
+    with transaction.atomic():
+        store.touch_token(digest_of(token.strip()), now_text())
+    return found
+
+
+def _read_query(request: HttpRequest) -> _Asked:
+    found = _authorise(request)
+    head = wire.head_seq()
+    if (named := request.GET.get("wire", wire_id())) != wire_id():
+        raise _refuse(409, "Another wire", f"This is the wire {wire_id()}, not {named}. Begin with after=0.")
+    text = request.GET.get("after", request.headers.get("Last-Event-ID", str(found.cursor)))
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise _refuse(400, "Not a cursor", "after is the seq of the last dispatch that you have; 0 for none.")
+    if (after := int(text)) > head:
+        raise _refuse(409, "Unknown cursor", f"The wire ends at {head}; it has never been at {after}.")
+    # What is asked for after a seq has the dispatches before it: that is the acknowledgement.
+    if after > found.cursor:
+        with transaction.atomic():
+            store.move_cursor(found.id, after, now_text())
+    return _Asked(
+        by=found,
+        after=max(after, found.since),
+        limit=max(1, _whole(request, "limit", _LIMIT, _MOST)),
+        wait_s=_whole(request, "wait", 0, _LONGEST_WAIT_S),
+        proof=request.GET.get("proof") == "1",
+    )
+
+
+class _Batch(msgspec.Struct, frozen=True):
+    """Lines, the seq of the last of them (or `after`), and the signed head that proofs are of."""
+
+    lines: list[bytes]
+    last: int
+    head: int
+    checkpoint: str
+
+
+def _read(asked: _Asked, after: int, limit: int) -> _Batch:
+    head = wire.read_head()
+    rows = store.read_rows(asked.by.stream, after, limit)
+    lines = lines_of(rows, headlines=bool(asked.by.headlines), proof_size=head.seq if asked.proof else 0)
+    return _Batch(lines, rows[-1].seq if rows else after, head.seq, head.checkpoint)
+
+
+_View = Callable[[HttpRequest, _Asked], Awaitable[HttpResponseBase]]
+
+
+def _guarded(view: _View) -> Callable[[HttpRequest], Awaitable[HttpResponseBase]]:
+    async def answer(request: HttpRequest) -> HttpResponseBase:
+        if request.method not in ("GET", "HEAD"):
+            refusal = problem(405, "Only GET", "The wire is read here; nothing is written.")
+            refusal["Allow"] = "GET"
+            return refusal
+        response: HttpResponseBase
+        try:
+            asked = await sync_to_async(_read_query)(request)
+            response = await view(request, asked)
+        except _Refused as refused:
+            response = refused.response
+        response["Cache-Control"] = "no-store"
+        return response
+
+    return answer
+
+
+@_guarded
+async def pull(request: HttpRequest, asked: _Asked) -> HttpResponseBase:
+    """`/api/wire`: the dispatches after a cursor, as JSON, or all of them as NDJSON (`Accept`)."""
+    if _NDJSON in request.headers.get("Accept", ""):
+        return StreamingHttpResponse(_replay(asked), content_type=_NDJSON)
+    batch = await sync_to_async(_read)(asked, asked.after, asked.limit)
+    if not batch.lines and asked.wait_s:
+        await _next(asked, asked.wait_s)
+        batch = await sync_to_async(_read)(asked, asked.after, asked.limit)
+    head = {"wire": wire_id(), "head": batch.head, "next": batch.last}
+    if asked.proof:
+        head["checkpoint"] = batch.checkpoint
+    text = json.dumps(head).encode()[:-1] + b', "dispatches": [' + b",\n".join(batch.lines) + b"]}\n"
+    return HttpResponse(text, content_type="application/json")
+
+
+async def _next(asked: _Asked, wait_s: float) -> None:
+    """Wait until the stream has something after the cursor, or the time is over."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + wait_s
+    while (left := until - loop.time()) > 0:
+        waiting = asyncio.ensure_future(WAKER.wait(left))
+        # It waits before it looks: what comes in between rings.
+        await asyncio.sleep(0)
+        if await sync_to_async(store.read_rows)(asked.by.stream, asked.after, 1):
+            waiting.cancel()
+            return
+        await waiting
+
+
+async def _replay(asked: _Asked) -> AsyncIterator[bytes]:
+    """Yield every line up to the head, a batch at a time."""
+    after = asked.after
+    while True:
+        batch = await sync_to_async(_read)(asked, after, _BATCH)
+        if not batch.lines:
+            return
+        yield b"\n".join([*batch.lines, b""])
+        after = batch.last
+
+
+@_guarded
+async def stream(request: HttpRequest, asked: _Asked) -> HttpResponseBase:
+    """`/api/wire/stream`: the same as server-sent events; `id` is the seq, `event` the act."""
+    if not _LIMITS.open(asked.by.id):
+        return problem(429, "Too many streams", "Close one of the streams that this subscription holds open.")
+    response = StreamingHttpResponse(_events(asked), content_type=_SSE)
+    response["X-Accel-Buffering"] = "no"
+    return response
+
+
+async def _events(asked: _Asked) -> AsyncIterator[bytes]:
+    after = asked.after
+    try:
+        yield b": the wire %s\n\n" % wire_id().encode()
+        while True:
+            batch = await sync_to_async(_read)(asked, after, _BATCH)
+            for line in batch.lines:
+                named = msgspec.json.decode(line, type=_Named)
+                yield b"id: %d\nevent: %s\ndata: %s\n\n" % (named.seq, named.act.encode(), line)
+            if batch.lines:
+                after = batch.last
+                continue
+            if not await sync_to_async(_still)(asked.by):
+                return
+            before = after
+            await _next(msgspec.structs.replace(asked, after=before), _HEARTBEAT_S)
+            yield b": \n\n"
+    finally:
+        _LIMITS.close(asked.by.id)
+
+
+class _Named(msgspec.Struct):
+    seq: int
+    act: str
+
+
+def _still(found: Subscription) -> bool:
+    """Whether a subscription still stands: a token that was revoked ends its streams with the next heartbeat."""
+    now = store.subscriptions("id = ?", (found.id,))
+    tokens = store.read_tokens(found.id)
+    valid = any(not ends or ends > now_text() for _, _, ends, _ in tokens)
+    return bool(now) and valid and not (now[0].ends and now[0].ends <= now_text())
+
+
+@require_GET
+def item(request: HttpRequest, uri: str) -> HttpResponse:
+    """`/api/items/URI`: one item as the subscription has it; ninjs, or plain text by `Accept`."""
+    try:
+        found = _authorise(request)
+        versions = _versions(found, uri)
+    except _Refused as refused:
+        return refused.response
+    last = versions[-1]
+    if last.news.pubstatus is PubStatus.CANCELED:
+        return problem(410, "Killed", last.news.ednote)
+    if "text/plain" in request.headers.get("Accept", ""):
+        return HttpResponse(plain.encode(last.news), content_type="text/plain; charset=utf-8")
+    return HttpResponse(last.item, content_type="application/json")
+
+
+@require_GET
+def versions(request: HttpRequest, uri: str) -> HttpResponse:
+    """`/api/items/URI/versions`: every dispatch of an item that the subscription has, as NDJSON."""
+    try:
+        found = _authorise(request)
+        rows = [row.seq for row in _versions(found, uri)]
+    except _Refused as refused:
+        return refused.response
+    lines = lines_of([store.Row(seq, store.last_before(found.stream, seq - 1)) for seq in rows])
+    return HttpResponse(b"\n".join([*lines, b""]), content_type=_NDJSON)
+
+
+def _versions(found: Subscription, uri: str) -> list[Any]:
+    first = store.first_of(found.stream, uri)
+    got = [
+        row for row in wire.read_versions(uri)
+        if first is not None and store.has_row(found.stream, row.seq)
+    ]  # fmt: skip
+    if not got or found.headlines:
+        raise _refuse(404, "No such item", f"Your subscription has no item {uri}.")
+    return got
+
+
+@require_GET
+def consistency(request: HttpRequest) -> HttpResponse:
+    """`/api/consistency?old=N&new=M`: the RFC 6962 proof that the log of N dispatches begins the log of M."""
+    try:
+        _authorise(request)
+        head = wire.head_seq()
+        new = _whole(request, "new", head, head)
+        old = _whole(request, "old", 0, new)
+    except _Refused as refused:
+        return refused.response
+    proof = [part.hex() for part in tree.consistency(old, new)] if 0 < old < new else []
+    return HttpResponse(msgspec.json.encode({"old": old, "new": new, "proof": proof}), content_type="application/json")

@@ -1,0 +1,55 @@
+"""What an operator reads about subscribers."""
+
+from rich.console import Console
+from rich.table import Table
+
+from dateline.delivery import store
+from dateline.delivery.filter import in_words
+from dateline.delivery.store import Subscription
+
+_LAST = 10
+
+
+def state_of(found: Subscription) -> str:
+    """Return how a subscription does, in a few words."""
+    if found.paused:
+        return f"paused: {found.paused}"
+    waits = store.count_rows(found.stream, found.cursor)
+    last = store.read_attempts(found.id, 1)
+    if found.url and waits and last and last[0].outcome:
+        return f"{waits} wait; the last attempt: {last[0].outcome}"
+    return "up to date" if not waits else f"{waits} wait"
+
+
+def print_subscriptions(out: Console) -> None:
+    """Print a line a subscription."""
+    found = store.subscriptions()
+    if not found:
+        out.print("No subscribers yet. `dateline subscriber add NAME` makes one.")
+        return
+    table = Table(box=None, pad_edge=False)
+    for name in ("Name", "Way", "Cursor", "Seen", "State"):
+        table.add_column(name)
+    for one in found:
+        table.add_row(one.name, "webhook" if one.url else "pull", str(one.cursor), one.seen[:19], state_of(one))
+    out.print(table)
+
+
+def print_subscription(out: Console, found: Subscription) -> None:
+    """Print all about one."""
+    out.print(f"{found.name}: {in_words(store.read_stream(found.stream).wanted)}", markup=False)
+    lines = {
+        "Contact": found.contact, "Webhook": found.url, "Begins": f"after seq {found.since}", "Ends": found.ends,
+        "Texts": "headlines only" if found.headlines else "", "Cursor": str(found.cursor), "Seen": found.seen,
+        "State": state_of(found),
+    }  # fmt: skip
+    for name, value in lines.items():
+        if value:
+            out.print(f"  {name:<8} {value}", markup=False)
+    for hint, made, ends, used in store.read_tokens(found.id):
+        out.print(
+            f"  Token    {hint}… made {made[:19]}, used {used[:19] or 'never'}{', ends ' + ends[:19] if ends else ''}"
+        )
+    for attempt in store.read_attempts(found.id, _LAST):
+        said = attempt.outcome or f"acknowledged ({attempt.status})"
+        out.print(f"  Attempt  {attempt.at[:19]}  seq {attempt.seq}  {attempt.ms} ms  {said}", markup=False)

@@ -1,0 +1,248 @@
+"""The delivery room's SQL, all of it. On the wire's connection, so that a fold's state and cursor commit together."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from dateline.delivery.filter import Filter
+from dateline.wire.store import sql
+
+_SUBSCRIPTION = "id, name, contact, stream, since, ends, headlines, url, secrets, paused, cursor, seen, made"
+
+
+class Stream(msgspec.Struct, frozen=True):
+    """What one filter gets: folded up to `cursor`; `last` is the seq of its last row."""
+
+    id: int
+    filter: str
+    cursor: int
+    last: int
+
+    @property
+    def wanted(self) -> Filter:
+        """The filter itself."""
+        return msgspec.json.decode(self.filter, type=Filter)
+
+
+class Row(msgspec.Struct, frozen=True):
+    """A dispatch that a stream has: its seq and the seq before it on the same stream (0: none)."""
+
+    seq: int
+    prev: int
+
+
+class Subscription(msgspec.Struct, frozen=True):
+    """A subscriber's subscription.
+
+    `since`: it begins after this seq; `ends`: RFC 3339, or ''; `headlines`: without the texts. `url` '' means that
+    the subscriber pulls. `secrets`: signing secrets, the newest first, spaces between. `paused`: why, or ''.
+    `cursor`: the last seq that it acknowledged.
+    """
+
+    id: int
+    name: str
+    contact: str
+    stream: int
+    since: int
+    ends: str
+    headlines: int
+    url: str
+    secrets: str
+    paused: str
+    cursor: int
+    seen: str
+    made: str
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """One attempt to hand over a dispatch. `status` is the HTTP status, 0 where none came; `outcome` '' is success."""
+
+    subscription: int
+    seq: int
+    at: str
+    ms: int
+    status: int
+    outcome: str
+
+
+def streams() -> list[Stream]:
+    """Return every stream."""
+    return [Stream(*row) for row in sql().execute("SELECT id, filter, cursor, last FROM delivery_stream ORDER BY id")]
+
+
+def read_stream(stream: int) -> Stream:
+    """Return a stream."""
+    row = sql().execute("SELECT id, filter, cursor, last FROM delivery_stream WHERE id = ?", (stream,)).fetchone()
+    return Stream(*row)
+
+
+def stream_of(wanted: Filter) -> int:
+    """Return the id of a filter's stream, made if there is none."""
+    text = msgspec.json.encode(wanted, order="sorted").decode()
+    sql().execute("INSERT INTO delivery_stream (filter) VALUES (?) ON CONFLICT DO NOTHING", (text,))
+    return int(sql().execute("SELECT id FROM delivery_stream WHERE filter = ?", (text,)).fetchone()[0])
+
+
+def has_item(stream: int, uri: str) -> bool:
+    """Whether a stream has any dispatch of an item."""
+    return first_of(stream, uri) is not None
+
+
+def first_of(stream: int, uri: str) -> int | None:
+    """Return the seq of the first dispatch of an item that a stream has."""
+    row = sql().execute("SELECT first FROM delivery_item WHERE stream = ? AND uri = ?", (stream, uri)).fetchone()
+    return row[0] if row else None
+
+
+def add_row(stream: Stream, seq: int, uri: str) -> None:
+    """Put a dispatch at the end of a stream."""
+    sql().execute("INSERT INTO delivery_row VALUES (?, ?, ?)", (stream.id, seq, stream.last))
+    sql().execute("INSERT INTO delivery_item VALUES (?, ?, ?) ON CONFLICT DO NOTHING", (stream.id, uri, seq))
+    sql().execute("UPDATE delivery_stream SET last = ? WHERE id = ?", (seq, stream.id))
+
+
+def move_stream(streams: Iterable[int], cursor: int) -> None:
+    """Say how far streams are folded."""
+    sql().executemany("UPDATE delivery_stream SET cursor = ? WHERE id = ?", [(cursor, stream) for stream in streams])
+
+
+def forget_streams() -> None:
+    """Drop what was folded; the filters stay."""
+    sql().execute("DELETE FROM delivery_row")
+    sql().execute("DELETE FROM delivery_item")
+    sql().execute("UPDATE delivery_stream SET cursor = 0, last = 0")
+
+
+def read_rows(stream: int, after: int, limit: int) -> list[Row]:
+    """Return the next rows of a stream after a seq."""
+    found = sql().execute(
+        "SELECT seq, prev FROM delivery_row WHERE stream = ? AND seq > ? ORDER BY seq LIMIT ?", (stream, after, limit)
+    )
+    return [Row(*row) for row in found]
+
+
+def last_before(stream: int, seq: int) -> int:
+    """Return the seq of the last row of a stream at or before a seq, 0 if there is none."""
+    row = sql().execute("SELECT max(seq) FROM delivery_row WHERE stream = ? AND seq <= ?", (stream, seq)).fetchone()
+    return row[0] or 0
+
+
+def count_rows(stream: int, after: int) -> int:
+    """Return how many rows of a stream lie after a seq."""
+    row = sql().execute("SELECT count(*) FROM delivery_row WHERE stream = ? AND seq > ?", (stream, after)).fetchone()
+    return int(row[0])
+
+
+def insert_subscription(found: Subscription) -> int:
+    """Keep a new subscription; return its id."""
+    marks = ", ".join("?" * 12)
+    cursor = sql().execute(
+        f"INSERT INTO delivery_subscription ({_SUBSCRIPTION.removeprefix('id, ')}) VALUES ({marks})",
+        msgspec.structs.astuple(found)[1:],
+    )
+    assert cursor.lastrowid is not None
+    return cursor.lastrowid
+
+
+def subscriptions(where: str = "1", values: tuple[object, ...] = ()) -> list[Subscription]:
+    """Return the subscriptions for which a condition holds, by name."""
+    rows = sql().execute(f"SELECT {_SUBSCRIPTION} FROM delivery_subscription WHERE {where} ORDER BY name", values)
+    return [Subscription(*row) for row in rows]
+
+
+def set_fields(subscription: int, **fields: object) -> None:
+    """Change fields of a subscription."""
+    names = ", ".join(f"{name} = ?" for name in fields)
+    sql().execute(f"UPDATE delivery_subscription SET {names} WHERE id = ?", (*fields.values(), subscription))
+
+
+def move_cursor(subscription: int, seq: int, at: str) -> None:
+    """Say what a subscriber has acknowledged; a cursor never goes back by itself."""
+    sql().execute(
+        "UPDATE delivery_subscription SET seen = ?, cursor = max(cursor, ?) WHERE id = ?", (at, seq, subscription)
+    )
+    sql().execute("DELETE FROM delivery_ahead WHERE subscription = ? AND seq <= ?", (subscription, seq))
+
+
+def insert_token(subscription: int, digest: str, hint: str, made: str) -> None:
+    """Keep a token's digest."""
+    sql().execute(
+        "INSERT INTO delivery_token (subscription, digest, hint, made) VALUES (?, ?, ?, ?)",
+        (subscription, digest, hint, made),
+    )
+
+
+def end_tokens(subscription: int, ends: str) -> int:
+    """Let every token of a subscription that lasts longer end at an instant; return how many."""
+    done = sql().execute(
+        "UPDATE delivery_token SET ends = ? WHERE subscription = ? AND (ends = '' OR ends > ?)",
+        (ends, subscription, ends),
+    )
+    return done.rowcount
+
+
+def find_token(digest: str, now: str) -> Subscription | None:
+    """Return whose token this is, None if it is nobody's, or has ended."""
+    row = (
+        sql()
+        .execute("SELECT subscription FROM delivery_token WHERE digest = ? AND (ends = '' OR ends > ?)", (digest, now))
+        .fetchone()
+    )
+    return subscriptions("id = ?", (row[0],))[0] if row else None
+
+
+def touch_token(digest: str, now: str) -> None:
+    """Say when a token was used last."""
+    sql().execute("UPDATE delivery_token SET used = ? WHERE digest = ?", (now, digest))
+
+
+def read_tokens(subscription: int) -> list[tuple[str, str, str, str]]:
+    """Return hint, made, ends and used of a subscription's tokens, the newest first."""
+    rows = sql().execute(
+        "SELECT hint, made, ends, used FROM delivery_token WHERE subscription = ? ORDER BY id DESC", (subscription,)
+    )
+    return list(rows)
+
+
+def insert_attempts(attempts: Iterable[Attempt]) -> None:
+    """Write to the ledger."""
+    sql().executemany(
+        "INSERT INTO delivery_attempt (subscription, seq, at, ms, status, outcome) VALUES (?, ?, ?, ?, ?, ?)",
+        [msgspec.structs.astuple(attempt) for attempt in attempts],
+    )
+
+
+def read_attempts(subscription: int, limit: int) -> list[Attempt]:
+    """Return the last attempts for a subscription, the newest first."""
+    rows = sql().execute(
+        "SELECT subscription, seq, at, ms, status, outcome FROM delivery_attempt WHERE subscription = ? "
+        "ORDER BY id DESC LIMIT ?",
+        (subscription, limit),
+    )
+    return [Attempt(*row) for row in rows]
+
+
+def keep_ahead(subscription: int, seq: int) -> None:
+    """Say that a dispatch was acknowledged ahead of the cursor."""
+    sql().execute("INSERT INTO delivery_ahead VALUES (?, ?) ON CONFLICT DO NOTHING", (subscription, seq))
+
+
+def read_ahead(subscription: int) -> set[int]:
+    """Return what was acknowledged ahead of the cursor."""
+    return {row[0] for row in sql().execute("SELECT seq FROM delivery_ahead WHERE subscription = ?", (subscription,))}
+
+
+def withdrawals_after(stream: int, seq: int) -> list[int]:
+    """Return the kills and holds of a stream after a seq."""
+    rows = sql().execute(
+        "SELECT r.seq FROM wire_dispatch d JOIN delivery_row r ON r.stream = ? AND r.seq = d.seq "
+        "WHERE d.seq > ? AND d.act IN ('kill', 'hold') ORDER BY d.seq",
+        (stream, seq),
+    )
+    return [row[0] for row in rows]
+
+
+def has_row(stream: int, seq: int) -> bool:
+    """Whether a stream has a dispatch."""
+    row = sql().execute("SELECT 1 FROM delivery_row WHERE stream = ? AND seq = ?", (stream, seq)).fetchone()
+    return row is not None

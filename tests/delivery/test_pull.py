@@ -1,0 +1,163 @@
+"""Pull: cursors, tokens, refusals. The streams are tried with a real server (tests/flow)."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from test_streams import fold_all
+
+from dateline.delivery.filter import Filter
+from dateline.news.acts import Act
+from dateline.news.item import NewsItem
+
+
+class Asker:
+    """A subscriber's client."""
+
+    def __init__(self, name: str = "Quay", wanted: Filter | None = None, **options: Any) -> None:
+        from dateline.delivery import subscribing
+
+        self.subscription = subscribing.subscribe(name, wanted or Filter(), **options)
+        self.token = subscribing.issue_token(self.subscription)
+
+    def get(self, path: str = "/api/wire", token: str | None = None, **query: Any) -> Any:
+        headers = {"host": "localhost", "authorization": f"Bearer {self.token if token is None else token}"}
+        return Client(headers=headers).get(path, query)
+
+
+def publish(headline: str, **fields: Any) -> Any:
+    from dateline.wire.append import append
+
+    made = append(Act.PUBLISH, NewsItem(headline=headline, body="<p>Text.</p>", **fields))
+    fold_all()
+    return made
+
+
+@pytest.fixture
+def asker(home: Any) -> Asker:
+    return Asker()
+
+
+def test_a_cursor_gets_what_comes_after_it_and_acknowledges_what_it_has(asker: Asker) -> None:
+    from dateline.delivery import store
+
+    for number in range(5):
+        publish(f"Item {number}")
+    answer = asker.get(after=2, limit=2).json()
+    assert [line["seq"] for line in answer["dispatches"]] == [3, 4]
+    assert [line["prev"] for line in answer["dispatches"]] == [2, 3]
+    assert (answer["next"], answer["head"]) == (4, 5)
+    assert store.subscriptions()[0].cursor == 2
+    asker.get(after=4)
+    asker.get(after=0)
+    assert store.subscriptions()[0].cursor == 4
+    assert asker.get(after=5).json()["dispatches"] == []
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "says"),
+    [
+        ({"after": 99}, 409, "never been at 99"),
+        ({"after": "x"}, 400, "seq of the last dispatch"),
+        ({"after": "²"}, 400, "seq of the last dispatch"),
+        ({"after": "-1"}, 400, "seq"),
+        ({"after": "9" * 30}, 400, "seq"),
+        ({"limit": "many"}, 400, "limit is a whole number"),
+        ({"wait": "1e9"}, 400, "wait is a whole number"),
+        ({"wire": "another"}, 409, "Begin with after=0"),
+    ],
+)
+def test_what_the_wire_does_not_know_gets_an_explicit_answer(asker: Asker, query: Any, status: int, says: str) -> None:
+    answer = asker.get(**query)
+    assert (answer.status_code, answer["Content-Type"]) == (status, "application/problem+json")
+    assert says in answer.json()["detail"]
+
+
+def test_tokens_are_kept_as_digests_rotated_with_an_overlap_and_revoked_at_once(asker: Asker, home: Any) -> None:
+    from dateline.delivery import store, subscribing
+
+    assert asker.get(token="dl_wrong").status_code == 401
+    assert asker.get(token="").status_code == 401
+    assert Client(headers={"host": "localhost"}).get("/api/wire")["WWW-Authenticate"].startswith("Bearer")
+    kept = (home / "wire.sqlite3").read_bytes() + (home / "wire.sqlite3-wal").read_bytes()
+    assert asker.token.encode() not in kept
+    second = subscribing.issue_token(asker.subscription, overlap=timedelta(hours=1))
+    assert asker.get().status_code == asker.get(token=second).status_code == 200
+    third = subscribing.issue_token(asker.subscription)
+    assert asker.get(token=second).status_code == 401 and asker.get(token=third).status_code == 200
+    subscribing.revoke_tokens(asker.subscription)
+    assert asker.get(token=third).status_code == 401
+    assert len(store.read_tokens(asker.subscription.id)) == 3
+
+
+def test_a_subscription_that_has_ended_says_so(home: Any) -> None:
+    asker = Asker(ends="2020-01-01T00:00:00.000000Z")
+    assert asker.get().status_code == 403
+    assert "ended" in asker.get().json()["detail"]
+
+
+def test_embargoed_text_goes_to_who_is_entitled_and_to_others_when_it_opens(home: Any) -> None:
+    from dateline.wire.append import append
+
+    plain, entitled = Asker("Plain"), Asker("Entitled", Filter(embargoed=True))
+    made = publish("Secret budget", embargoed=datetime.now(UTC) + timedelta(hours=1))
+    for path in ("/api/wire", f"/api/items/{made.uri}", f"/api/items/{made.uri}/versions"):
+        assert b"Secret" not in plain.get(path).content
+    assert entitled.get().json()["dispatches"][0]["item"]["embargoedUntil"]
+    append(Act.RELEASE, uri=made.uri)
+    fold_all()
+    assert [line["act"] for line in plain.get().json()["dispatches"]] == ["release"]
+    assert [line["act"] for line in entitled.get(after=0).json()["dispatches"]] == ["publish", "release"]
+    versions = plain.get(f"/api/items/{made.uri}/versions").content
+    assert versions.count(b"\n") == 1 and b'"act":"release"' in versions
+
+
+def test_an_item_is_had_as_ninjs_as_text_and_after_its_kill_not_at_all(asker: Asker) -> None:
+    from dateline.wire.append import append
+
+    made = publish("Harbour reopens")
+    path = f"/api/items/{made.uri}"
+    assert asker.get(path).content == made.item
+    headers = {"host": "localhost", "authorization": f"Bearer {asker.token}", "accept": "text/plain"}
+    assert b"Headline: Harbour reopens" in Client(headers=headers).get(path).content
+    assert asker.get("/api/items/tag:nobody.example,2026:x").status_code == 404
+    append(Act.KILL, uri=made.uri, note="It was forged.")
+    fold_all()
+    answer = asker.get(path)
+    assert answer.status_code == 410 and answer.json()["detail"] == "It was forged."
+
+
+def test_proofs_hold_against_the_signed_head(asker: Asker) -> None:
+    import base64
+
+    from dateline.wire.merkle import check_consistency, check_inclusion
+    from dateline.wire.verify import read_verifier
+
+    made = [publish(f"Item {number}") for number in range(5)]
+    answer = asker.get(after=0, proof=1).json()
+    point = read_verifier().open(answer["checkpoint"])
+    for line, dispatch in zip(answer["dispatches"], made, strict=True):
+        path = [base64.b64decode(part) for part in line["proof"]]
+        assert check_inclusion(line["seq"] - 1, point.size, dispatch.leaf, path, point.root)
+    publish("One more")
+    later = read_verifier().open(asker.get(proof=1).json()["checkpoint"])
+    proof = [bytes.fromhex(part) for part in asker.get("/api/consistency", old=5, new=6).json()["proof"]]
+    assert check_consistency(5, 6, point.root, later.root, proof)
+
+
+def test_who_asks_too_often_is_told_when_to_come_again(asker: Asker, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dateline.delivery import pull
+    from dateline.delivery.limits import Limits
+
+    monkeypatch.setattr(pull, "_LIMITS", Limits(clock=lambda: 0.0))
+    answers = [asker.get() for _ in range(201)]
+    assert {answer.status_code for answer in answers[:200]} == {200}
+    assert answers[200].status_code == 429 and int(answers[200]["Retry-After"]) >= 1
+
+
+def test_nothing_is_written_by_any_way_into_the_api(asker: Asker) -> None:
+    client = Client(headers={"host": "localhost", "authorization": f"Bearer {asker.token}"})
+    for path in ("/api/wire", "/api/items/x", "/api/consistency"):
+        for method in ("post", "put", "delete", "patch"):
+            assert getattr(client, method)(path).status_code == 405, (path, method)

@@ -1,0 +1,173 @@
+"""Which dispatches a subscription gets: decided purely, folded in order, the same by any way."""
+
+import random
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dateline.delivery.filter import Filter, in_words, wants
+from dateline.news.acts import Act
+from dateline.news.item import NewsItem
+
+MEDIA_TOPIC = "http://cv.iptc.org/newscodes/mediatopic/"
+
+
+def item(**fields: Any) -> NewsItem:
+    return NewsItem(
+        uri="tag:a.example,2026:1", headline="Harbour", body="<p>Text.</p>", language="en", urgency=4, **fields
+    )
+
+
+@pytest.mark.parametrize(
+    ("wanted", "gets"),
+    [
+        (Filter(), True),
+        (Filter(sections=("world",)), True),
+        (Filter(sections=("sport",)), False),
+        (Filter(urgency=3), False),
+        (Filter(urgency=4), True),
+        (Filter(languages=("en",)), True),
+        (Filter(languages=("de", "en-GB")), False),
+        (Filter(topics=("11000000",)), True),
+        (Filter(topics=("15000000",)), False),
+    ],
+)
+def test_a_filter_takes_what_it_names(wanted: Filter, gets: bool) -> None:
+    found = item(section="World", rest={"subjects": [{"uri": MEDIA_TOPIC + "11000000", "name": "politics"}]})
+    assert wants(wanted, Act.PUBLISH, found, has_it=False) is gets
+    # Who has an item gets what becomes of it, whatever it is about by then.
+    assert wants(wanted, Act.KILL, found, has_it=True)
+    # Nobody is told of the kill of what they never had.
+    assert not wants(wanted, Act.KILL, found, has_it=False)
+
+
+def test_a_filter_is_said_in_words() -> None:
+    said = in_words(Filter(sections=("world", "sport"), urgency=3))
+    assert said.startswith("Items in world or sport, of urgency 3 and more urgent, with all that becomes of them")
+    assert in_words(Filter(embargoed=True)).startswith("Every item")
+
+
+@given(act=st.sampled_from(list(Act)), has_it=st.booleans(), archive=st.booleans())
+def test_nothing_under_embargo_goes_to_who_is_not_entitled(act: Act, has_it: bool, archive: bool) -> None:
+    found = item(embargoed=datetime.now(UTC) + timedelta(hours=1))
+    assert not wants(Filter(archive=archive), act, found, has_it=has_it)
+
+
+def make_wire(count: int, seed: int = 1) -> None:
+    """Append a mixed wire: items in sections, what becomes of them, embargoes."""
+    from dateline.news.errors import ActRefused
+    from dateline.wire.append import append
+
+    chance = random.Random(seed)
+    items: list[NewsItem] = []
+    for number in range(count):
+        act = chance.choice([Act.PUBLISH] * 4 + [Act.UPDATE, Act.CORRECT, Act.HOLD, Act.RELEASE, Act.KILL])
+        if act is Act.PUBLISH or not items:
+            ahead = datetime.now(UTC) + timedelta(hours=1) if chance.random() < 0.2 else None
+            fresh = NewsItem(
+                headline=f"Item {number}", body=f"<p>Text {number}.</p>", urgency=chance.randint(2, 5), embargoed=ahead,
+                section=chance.choice(["World", "Sport", "Economy"]),
+            )  # fmt: skip
+            items.append(append(Act.PUBLISH, fresh).news)
+            continue
+        chosen = chance.choice(items)
+        try:
+            if act in (Act.UPDATE, Act.CORRECT):
+                append(act, msgspec.structs.replace(chosen, headline=f"{act} {number}", embargoed=None), note="A note.")
+            else:
+                append(act, uri=chosen.uri, note="An advisory.")
+        except ActRefused:
+            continue
+
+
+def fold_all() -> None:
+    from dateline.delivery.fold import DeliveryFold
+    from dateline.wire.follow import fold
+
+    while fold([DeliveryFold()]):
+        pass
+
+
+def rows_of(stream: int) -> list[tuple[int, int]]:
+    from dateline.delivery import store
+
+    return [(row.seq, row.prev) for row in store.read_rows(stream, 0, 10_000)]
+
+
+FILTERS = (Filter(), Filter(sections=("world",)), Filter(urgency=3, embargoed=True))
+
+
+def test_a_late_filter_a_rebuild_and_the_fold_as_it_went_agree_row_by_row(home: Any) -> None:
+    from dateline.delivery import store, subscribing
+    from dateline.delivery.fold import DeliveryFold
+    from dateline.wire.follow import refold
+
+    for number, wanted in enumerate(FILTERS):
+        subscribing.subscribe(f"early {number}", wanted, from_start=True)
+    make_wire(120)
+    fold_all()
+    early = [rows_of(found.stream) for found in store.subscriptions()]
+    assert all(rows for rows in early) and early[0] != early[1]
+    for rows in early:
+        assert [prev for _, prev in rows] == [0, *(seq for seq, _ in rows[:-1])]
+    refold(DeliveryFold())
+    assert [rows_of(found.stream) for found in store.subscriptions()] == early
+    store.sql().execute("DELETE FROM delivery_row")
+    store.sql().execute("DELETE FROM delivery_item")
+    store.sql().execute("DELETE FROM delivery_subscription")
+    store.sql().execute("DELETE FROM delivery_stream")
+    for number, wanted in enumerate(FILTERS):
+        subscribing.subscribe(f"late {number}", wanted, from_start=True)
+    assert [rows_of(found.stream) for found in store.subscriptions()] == early
+    make_wire(20, seed=2)
+    fold_all()
+    assert all(len(rows_of(found.stream)) > len(rows) for found, rows in zip(store.subscriptions(), early, strict=True))
+
+
+def test_what_was_killed_leaves_without_its_text_and_the_rest_as_its_very_bytes(home: Any) -> None:
+    from dateline.delivery import store, subscribing
+    from dateline.delivery.lines import lines_of
+    from dateline.wire import store as wire
+    from dateline.wire.append import append
+
+    found = subscribing.subscribe("Quay", Filter())
+    kept = append(Act.PUBLISH, NewsItem(headline="Kept", body="<p>Kept text.</p>"))
+    forged = append(Act.PUBLISH, NewsItem(headline="Forged", body="<p>Forged text.</p>"))
+    append(Act.KILL, uri=forged.uri, note="It was forged.")
+    fold_all()
+    lines = lines_of(store.read_rows(found.stream, 0, 10))
+    assert kept.item in lines[0]
+    assert b"Forged" not in lines[1] and msgspec.json.decode(lines[1])["withdrawn"] == 3
+    assert msgspec.json.decode(lines[2])["act"] == "kill"
+    assert wire.read_item(2).headline == "Forged"
+    headlines = lines_of(store.read_rows(found.stream, 0, 1), headlines=True)
+    assert b"Kept text" not in headlines[0] and b'"Kept"' in headlines[0]
+
+
+def test_the_ledger_says_who_has_an_item_and_who_lacks_its_kill(home: Any) -> None:
+    from django.db import transaction
+
+    from dateline.delivery import store, subscribing
+    from dateline.delivery.ledger import who_has
+    from dateline.wire.append import append
+
+    quay, _ = subscribing.subscribe("Quay", Filter()), subscribing.subscribe("Sport", Filter(sections=("sport",)))
+    late = subscribing.subscribe("Late", Filter())
+    made = append(Act.PUBLISH, NewsItem(headline="Forged", body="<p>Text.</p>"))
+    fold_all()
+    assert who_has(made.uri) == []
+    with transaction.atomic():
+        store.move_cursor(quay.id, 1, "now")
+        store.move_cursor(late.id, 1, "now")
+    append(Act.KILL, uri=made.uri, note="Forged.")
+    fold_all()
+    with transaction.atomic():
+        store.keep_ahead(quay.id, 2)
+    assert [(one.name, one.version, one.is_last) for one in who_has(made.uri)] == [
+        ("Late", 1, False),
+        ("Quay", 2, True),
+    ]

@@ -1,0 +1,276 @@
+"""Delivery with a real server: streams, long polls, webhooks that fail and come back, kills that jump, the client."""
+
+import json
+import signal
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from conftest import Wire
+from standardwebhooks import Webhook
+
+
+class Receiver:
+    """A subscriber's endpoint. `answers` are what it answers next, a status or a way to fail; then 204."""
+
+    def __init__(self) -> None:
+        self.got: list[tuple[dict[str, str], bytes]] = []
+        self.answers: list[Any] = []
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                answer = receiver.answers.pop(0) if receiver.answers else 204
+                if answer == "cut":
+                    self.connection.close()
+                    return
+                if answer == "hang":
+                    time.sleep(3)
+                    answer = 500
+                if answer < 300:
+                    receiver.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
+                self.send_response(answer)
+                if answer == 429:
+                    self.send_header("Retry-After", "1")
+                if answer == 307:
+                    self.send_header("Location", receiver.url)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *args: Any) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/wire"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(body)["data"] for _, body in self.got]
+
+    def wait(self, count: int, timeout_s: float = 30) -> list[dict[str, Any]]:
+        until = time.monotonic() + timeout_s
+        while len(self.got) < count and time.monotonic() < until:
+            time.sleep(0.02)
+        assert len(self.got) >= count, [line["seq"] for line in self.lines()]
+        return self.lines()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    found = Receiver()
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def served(wire: Wire) -> Wire:
+    wire.env["DATELINE_WEBHOOK_NETWORKS"] = "127.0.0.0/8"
+    wire.start()
+    return wire
+
+
+def add(wire: Wire, name: str, *options: str) -> dict[str, str]:
+    said = wire.run("subscriber", "add", name, *options)
+    return {line.split()[0]: line.split()[1] for line in said.splitlines() if line.split()[0] in ("Token", "Secret")}
+
+
+def state(wire: Wire, name: str) -> str:
+    return wire.run("subscriber", "show", name)
+
+
+def wait_for_state(wire: Wire, name: str, text: str) -> None:
+    for _ in range(60):
+        if text in state(wire, name):
+            return
+        time.sleep(0.25)
+    raise AssertionError(state(wire, name))
+
+
+def test_a_webhook_gets_every_dispatch_once_in_order_through_failures_and_restarts(
+    served: Wire, receiver: Receiver
+) -> None:
+    secret = add(served, "Quay", "--webhook", receiver.url)["Secret"]
+    receiver.answers = [500, "cut", 429, 307]
+    uri = served.publish("Harbour reopens")
+    for number in range(3):
+        served.publish(f"Item {number}")
+    lines = receiver.wait(4)
+    served.stop(signal.SIGKILL)
+    served.publish("While it was down")
+    served.start()
+    served.run("correct", uri, "-", "--note", "The depth.", text="Headline: Harbour reopens in part\n\nText.\n")
+    lines = receiver.wait(6)
+    # A crash can repeat what was acknowledged in its last moment, under the same key.
+    keys = [headers["webhook-id"] for headers, _ in receiver.got]
+    once = dict(zip(keys, lines, strict=True))
+    assert [line["seq"] for line in once.values()] == [1, 2, 3, 4, 5, 6]
+    assert [line["prev"] for line in once.values()] == [0, 1, 2, 3, 4, 5]
+    for headers, body in receiver.got:
+        assert Webhook(secret).verify(body.decode(), headers)
+    told = state(served, "Quay")
+    for outcome in ("Answered 500", "Answered 429", "redirects are not followed", "acknowledged (204)"):
+        assert outcome in told, told
+
+
+def test_a_kill_jumps_the_queue_and_the_killed_text_never_follows_it(served: Wire, receiver: Receiver) -> None:
+    add(served, "Quay", "--webhook", receiver.url)
+    first = served.publish("Forged report", body="The mayor has resigned.")
+    receiver.wait(1)
+    served.run("subscriber", "pause", "Quay")
+    time.sleep(0.3)
+    second = served.publish("Another forged report", body="The bank has failed.")
+    for number in range(60):
+        served.publish(f"Item {number}")
+    served.run("kill", second, "--advisory", "Forged.")
+    served.run("kill", first, "--advisory", "Forged.")
+    served.run("subscriber", "resume", "Quay")
+    lines = receiver.wait(64, 60)
+    assert [line["act"] for line in lines[1:3]] == ["kill", "kill"]
+    seqs = [line["seq"] for line in lines]
+    assert sorted(seqs) == list(range(1, 65)) and seqs[3:] == list(range(2, 63))
+    # Every prev is a dispatch that was received before.
+    had = {0}
+    for line in lines[3:]:
+        assert line["prev"] in had | set(seqs[:3])
+        had.add(line["seq"])
+    stub = next(line for line in lines if line["seq"] == 2)
+    assert stub["withdrawn"] == 63
+    assert b"bank has failed" not in b"".join(body for _, body in receiver.got)
+
+
+def test_one_dead_endpoint_delays_nobody_and_gone_pauses(served: Wire, receiver: Receiver) -> None:
+    add(served, "Dead", "--webhook", "http://127.0.0.1:9/wire")
+    gone = Receiver()
+    gone.answers = [410]
+    add(served, "Gone", "--webhook", gone.url)
+    add(served, "Quay", "--webhook", receiver.url)
+    began = time.monotonic()
+    for number in range(5):
+        served.publish(f"Item {number}")
+    receiver.wait(5)
+    assert time.monotonic() - began < 20
+    wait_for_state(served, "Gone", "paused: Answered 410")
+    wait_for_state(served, "Dead", "ConnectError")
+    served.run("subscriber", "resume", "Gone")
+    assert [line["seq"] for line in gone.wait(5)] == [1, 2, 3, 4, 5]
+    gone.close()
+
+
+def test_an_address_inside_is_never_reached_without_leave(wire: Wire, receiver: Receiver) -> None:
+    wire.start()
+    refused = wire.run("subscriber", "add", "Inside", "--webhook", receiver.url, code=1)
+    assert "https" in refused
+    said = wire.run("subscriber", "add", "Inside", "--webhook", receiver.url.replace("http", "https"))
+    assert "Token" in said
+    wire.publish("Item")
+    wait_for_state(wire, "Inside", "not a public address")
+    assert not receiver.got
+
+
+def test_a_long_poll_and_a_stream_hear_of_a_dispatch_at_once(served: Wire) -> None:
+    token = add(served, "Quay")["Token"]
+    headers = {"Authorization": f"Bearer {token}"}
+    heard: dict[str, Any] = {}
+
+    def poll() -> None:
+        answer = httpx.get(f"{served.url}/api/wire?after=0&wait=20", headers=headers, timeout=30)
+        heard["poll"] = (time.time(), answer.json())
+
+    def listen() -> None:
+        with httpx.stream("GET", f"{served.url}/api/wire/stream?after=0", headers=headers, timeout=30) as answer:
+            heard["type"] = answer.headers["content-type"]
+            lines = []
+            for line in answer.iter_lines():
+                lines.append(line)
+                if line.startswith("data:"):
+                    heard["stream"] = (time.time(), lines[-3:])
+                    return
+
+    threads = [threading.Thread(target=poll), threading.Thread(target=listen)]
+    for thread in threads:
+        thread.start()
+    time.sleep(1.5)
+    served.publish("Harbour reopens")
+    for thread in threads:
+        thread.join(30)
+    assert heard["type"] == "text/event-stream"
+    assert heard["poll"][1]["dispatches"][0]["act"] == "publish"
+    assert heard["stream"][1][:2] == ["id: 1", "event: publish"]
+    sent = heard["poll"][1]["dispatches"][0]["sent"]
+    assert sent and heard["stream"][0]
+
+
+def test_the_whole_wire_is_replayed_as_its_bytes(served: Wire) -> None:
+    for number in range(30):
+        served.publish(f"Item {number}")
+    token = add(served, "Late", "--from-start")["Token"]
+    headers = {"Authorization": f"Bearer {token}", "Accept": "application/x-ndjson"}
+    lines = httpx.get(f"{served.url}/api/wire?after=0", headers=headers, timeout=30).content.splitlines()
+    exported = served.run("export").encode().splitlines()[1:-1]
+    assert len(lines) == len(exported) == 30
+    for line, kept in zip(lines, exported, strict=True):
+        assert line.partition(b',"item":')[2] == kept.partition(b',"item":')[2]
+
+
+def test_follow_survives_its_own_kill_and_the_servers_without_gap_or_repeat(served: Wire, tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    token = add(served, "Quay")["Token"]
+    key = str(served.home / "keys" / "wire.pub")
+    kept = tmp_path / "wire.db"
+
+    def follower() -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "dateline", "follow", served.url, "--key", key, "--sqlite", str(kept)],
+            env={**served.env, "WIRE_TOKEN": token},
+        )
+
+    running = follower()
+    try:
+        for number in range(12):
+            served.publish(f"Item {number}")
+            if number in (3, 7):
+                running.kill()
+                running.wait()
+                running = follower()
+            if number == 5:
+                served.stop(signal.SIGKILL)
+                served.start()
+        for _ in range(200):
+            if kept.exists() and _count(kept) == 12:
+                break
+            time.sleep(0.1)
+    finally:
+        running.kill()
+        running.wait()
+    with sqlite3.connect(kept) as database:
+        rows = database.execute("SELECT seq, prev FROM dispatch ORDER BY seq").fetchall()
+    assert rows == [(number, number - 1) for number in range(1, 13)]
+    # Another agency's key opens nothing; a wrong token is told at once.
+    refused = served.run(
+        "follow", served.url, "--token", "dl_wrong", "--key", key, "--into", str(tmp_path / "x"), "--once", code=1
+    )
+    assert "token" in refused
+    into = tmp_path / "files"
+    served.run("follow", served.url, "--token", token, "--key", key, "--into", str(into), "--once")
+    assert len(list(into.glob("*.json"))) == 12
+
+
+def _count(path: Path) -> int:
+    try:
+        with sqlite3.connect(path) as database:
+            return int(database.execute("SELECT count(*) FROM dispatch").fetchone()[0])
+    except sqlite3.OperationalError:
+        return 0
