@@ -188,7 +188,7 @@ _URI = click.argument("uri")
 )
 @_FILE
 def publish(file: IO[bytes]) -> None:
-    """Publish FILE: a plain-text dispatch with a short header, or ninjs 3.1 (- for standard input)."""
+    """Publish FILE: a plain-text dispatch with a short header, ninjs, NewsML-G2 or NITF (- for standard input)."""
     prepare()
     _say(append(Act.PUBLISH, _read(file)))
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.views.decorators.http import require_GET
@@ -21,7 +22,7 @@ from dateline.delivery.lines import lines_of
 from dateline.delivery.store import Subscription
 from dateline.delivery.subscribing import digest_of, now_text, who_has
 from dateline.delivery.waker import WAKER
-from dateline.news.formats import plain
+from dateline.news.formats.outgoing import FORMATS, NINJS, OLDER, encoder
 from dateline.news.item import PubStatus
 from dateline.pages.problem import problem
 from dateline.wire import store as wire
@@ -236,7 +237,7 @@ def _still(found: Subscription) -> bool:
 
 @require_GET
 def item(request: HttpRequest, uri: str) -> HttpResponse:
-    """`/api/items/URI`: one item as the subscription has it; ninjs, or plain text by `Accept`."""
+    """`/api/items/URI`: one item as the subscription has it, in the form that `Accept` asks for."""
     try:
         found = _authorise(request)
         versions = _versions(found, uri)
@@ -245,9 +246,18 @@ def item(request: HttpRequest, uri: str) -> HttpResponse:
     last = versions[-1]
     if last.news.pubstatus is PubStatus.CANCELED:
         return problem(410, "Killed", last.news.ednote)
-    if "text/plain" in request.headers.get("Accept", ""):
-        return HttpResponse(plain.encode(last.news), content_type="text/plain; charset=utf-8")
-    return HttpResponse(last.item, content_type="application/json")
+    accept = request.headers.get("Accept", "*/*")
+    version = next((older for older in OLDER if f"ninjs={older}" in accept), "")
+    media_type = NINJS if version or accept == "*/*" else request.get_preferred_type(list(FORMATS))
+    if media_type is None:
+        return problem(406, "No such form", f"An item comes as {', '.join(FORMATS)}.")
+    if media_type == NINJS and not version:
+        return HttpResponse(last.item, content_type=NINJS)
+    data = encoder(media_type, version)(last.news, settings.AGENCY, last.act)
+    kind = f"{media_type}; charset=utf-8" if media_type == "text/plain" else media_type
+    response = HttpResponse(data, content_type=kind)
+    response["Vary"] = "Accept"
+    return response
 
 
 @require_GET

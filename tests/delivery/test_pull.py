@@ -121,6 +121,13 @@ def test_an_item_is_had_as_ninjs_as_text_and_after_its_kill_not_at_all(asker: As
     assert asker.get(path).content == made.item
     headers = {"host": "localhost", "authorization": f"Bearer {asker.token}", "accept": "text/plain"}
     assert b"Headline: Harbour reopens" in Client(headers=headers).get(path).content
+    for accept, begins in {
+        "application/vnd.iptc.g2.newsitem+xml": b"<?xml", "text/vnd.iptc.nitf": b"<?xml",
+        "text/vnd.iptc.iptc7901": b"\x01", "application/json; ninjs=1.6": b'{"$standard"',
+    }.items():  # fmt: skip
+        answer = Client(headers={**headers, "accept": accept}).get(path)
+        assert answer.status_code == 200 and answer.content.startswith(begins), accept
+    assert Client(headers={**headers, "accept": "image/png"}).get(path).status_code == 406
     assert asker.get("/api/items/tag:nobody.example,2026:x").status_code == 404
     append(Act.KILL, uri=made.uri, note="It was forged.")
     fold_all()

@@ -117,7 +117,7 @@ def test_plain_text_survives_its_own_round_trip() -> None:
         (b"\xff\xfe\x00x", "UTF-8"),
         (b"{not json", "JSON"),
         (b'{"uri": 5}', "ninjs 3.1"),
-        (b'{"uri": "tag:x,2026:a", "headline": "not in 3.1"}', "ninjs 3.1"),
+        (b'{"uri": "tag:x,2026:a", "heading": "not in 3.1"}', "ninjs 3.1"),
         (b"[" * 100_000, "JSON"),
         (b"[]", "ninjs 3.1"),
         (b"Headline: A\nHeadline: B\n\nx", "twice"),
