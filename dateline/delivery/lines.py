@@ -3,11 +3,11 @@
 `{"act", "prev", "salt", "sent", "seq", "uri", "version", "item"}`: the fields of the signed envelope, `prev` the seq
 before it on the same subscription (0: none), `item` canonical ninjs. Two are without `salt`, and cannot be proved:
 `"headlines": true` leaves the text out; `"withdrawn": SEQ` stands where the item was killed later, by that dispatch:
-its text leaves by no way any more.
+its text leaves by no way any more. It stands, too, where a hold was pushed ahead of its turn.
 """
 
 import base64
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -21,14 +21,21 @@ from dateline.wire.dispatch import Dispatch
 _ENCODER = msgspec.json.Encoder(order="sorted")
 
 
-def lines_of(rows: list[Row], *, headlines: bool = False, proof_size: int = 0) -> list[bytes]:
-    """Return rows of a stream as lines without their ends. `proof_size`: prove each in the log of that size."""
+def lines_of(
+    rows: list[Row], *, headlines: bool = False, proof_size: int = 0, jumped: Mapping[str, int] | None = None
+) -> list[bytes]:
+    """Return rows of a stream as lines without their ends. `proof_size`: prove each in the log of that size.
+
+    `jumped`: holds and kills that the receiver has ahead of its turn, by uri: what comes before them is a stub.
+    """
     prevs = {row.seq: row.prev for row in rows}
     dispatches = [*_read(row.seq for row in rows)]
     states = store.read_states(list({dispatch.uri for dispatch in dispatches}))
     found = []
     for dispatch in dispatches:
         killed_by = _killed_by(dispatch, states.get(dispatch.uri))
+        if not killed_by and jumped and jumped.get(dispatch.uri, 0) > dispatch.seq:
+            killed_by = jumped[dispatch.uri]
         prev = prevs[dispatch.seq]
         found.append(line_of(dispatch, prev, killed_by=killed_by, headlines=headlines, proof_size=proof_size))
     return found

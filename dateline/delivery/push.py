@@ -32,6 +32,7 @@ from dateline.delivery.lines import lines_of
 from dateline.delivery.store import Attempt, Row, Subscription
 from dateline.delivery.subscribing import now_text
 from dateline.wire import bell
+from dateline.wire import store as wire
 from dateline.wire.identity import wire_id
 
 log = logging.getLogger(__name__)
@@ -293,12 +294,13 @@ def _waiting(key: int) -> tuple[Subscription | None, list[tuple[int, bytes]], li
     jumps = [Row(seq, store.last_before(found.stream, seq - 1)) for seq in jumping if seq != first]
     headlines = bool(found.headlines)
     if jumps:
-        return found, _lines(jumps, headlines), []
-    return found, [], _lines(rows, headlines)
+        return found, _lines(jumps, headlines, {}), []
+    jumped = {dispatch.uri: dispatch.seq for seq in sorted(ahead) if (dispatch := wire.read_dispatch(seq))}
+    return found, [], _lines(rows, headlines, jumped)
 
 
-def _lines(rows: list[Row], headlines: bool) -> list[tuple[int, bytes]]:
-    return list(zip([row.seq for row in rows], lines_of(rows, headlines=headlines), strict=True))
+def _lines(rows: list[Row], headlines: bool, jumped: dict[str, int]) -> list[tuple[int, bytes]]:
+    return list(zip([row.seq for row in rows], lines_of(rows, headlines=headlines, jumped=jumped), strict=True))
 
 
 def _something_first(key: int, seq: int) -> bool:
