@@ -14,7 +14,6 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
-from django.views.decorators.http import require_GET
 
 from dateline.delivery import store
 from dateline.delivery.limits import Limits
@@ -98,6 +97,8 @@ def _read_query(request: HttpRequest) -> _Asked:
     text = request.GET.get("after", request.headers.get("Last-Event-ID", str(found.cursor)))
     if not (text.isascii() and text.isdigit() and len(text) < 19):
         raise _refuse(400, "Not a cursor", "after is the seq of the last dispatch that you have; 0 for none.")
+    if request.GET.get("proof", "0") not in ("0", "1"):
+        raise _refuse(400, "Not a choice", "proof is 1, or 0.")
     if (after := int(text)) > head:
         raise _refuse(409, "Unknown cursor", f"The wire ends at {head}; it has never been at {after}.")
     # What is asked for after a seq has the dispatches before it: that is the acknowledgement.
@@ -132,12 +133,32 @@ def _read(asked: _Asked, after: int, limit: int) -> _Batch:
 _View = Callable[[HttpRequest, _Asked], Awaitable[HttpResponseBase]]
 
 
+def _only_get() -> HttpResponse:
+    refusal = problem(405, "Only GET", "The wire is read here; nothing is written.")
+    refusal["Allow"] = "GET, HEAD"
+    return refusal
+
+
+def _answering(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Wrap a view so that it is asked by GET only, and its refusals are answers."""
+
+    def answer(request: HttpRequest, **values: str) -> HttpResponse:
+        if request.method not in ("GET", "HEAD"):
+            return _only_get()
+        try:
+            response = view(request, **values)
+        except _Refused as refused:
+            response = refused.response
+        response["Cache-Control"] = "no-store"
+        return response
+
+    return answer
+
+
 def _guarded(view: _View) -> Callable[[HttpRequest], Awaitable[HttpResponseBase]]:
     async def answer(request: HttpRequest) -> HttpResponseBase:
         if request.method not in ("GET", "HEAD"):
-            refusal = problem(405, "Only GET", "The wire is read here; nothing is written.")
-            refusal["Allow"] = "GET"
-            return refusal
+            return _only_get()
         response: HttpResponseBase
         try:
             asked = await sync_to_async(_read_query)(request)
@@ -235,15 +256,10 @@ def _still(found: Subscription) -> bool:
     return bool(now) and valid and not (now[0].ends and now[0].ends <= now_text())
 
 
-@require_GET
+@_answering
 def item(request: HttpRequest, uri: str) -> HttpResponse:
     """`/api/items/URI`: one item as the subscription has it, in the form that `Accept` asks for."""
-    try:
-        found = _authorise(request)
-        versions = _versions(found, uri)
-    except _Refused as refused:
-        return refused.response
-    last = versions[-1]
+    last = _versions(_authorise(request), uri)[-1]
     if last.news.pubstatus is PubStatus.CANCELED:
         return problem(410, "Killed", last.news.ednote)
     accept = request.headers.get("Accept", "*/*")
@@ -260,14 +276,11 @@ def item(request: HttpRequest, uri: str) -> HttpResponse:
     return response
 
 
-@require_GET
+@_answering
 def versions(request: HttpRequest, uri: str) -> HttpResponse:
     """`/api/items/URI/versions`: every dispatch of an item that the subscription has, as NDJSON."""
-    try:
-        found = _authorise(request)
-        rows = [row.seq for row in _versions(found, uri)]
-    except _Refused as refused:
-        return refused.response
+    found = _authorise(request)
+    rows = [row.seq for row in _versions(found, uri)]
     lines = lines_of([store.Row(seq, store.last_before(found.stream, seq - 1)) for seq in rows])
     return HttpResponse(b"\n".join([*lines, b""]), content_type=_NDJSON)
 
@@ -283,15 +296,12 @@ def _versions(found: Subscription, uri: str) -> list[Any]:
     return got
 
 
-@require_GET
+@_answering
 def consistency(request: HttpRequest) -> HttpResponse:
     """`/api/consistency?old=N&new=M`: the RFC 6962 proof that the log of N dispatches begins the log of M."""
-    try:
-        _authorise(request)
-        head = wire.head_seq()
-        new = _whole(request, "new", head, head)
-        old = _whole(request, "old", 0, new)
-    except _Refused as refused:
-        return refused.response
+    _authorise(request)
+    head = wire.head_seq()
+    new = _whole(request, "new", head, head)
+    old = _whole(request, "old", 0, new)
     proof = [part.hex() for part in tree.consistency(old, new)] if 0 < old < new else []
     return HttpResponse(msgspec.json.encode({"old": old, "new": new, "proof": proof}), content_type="application/json")

@@ -2,11 +2,13 @@
 
 from django.urls import path
 
-from dateline.delivery import pull
+from dateline.delivery import describe, pull
 
 urlpatterns = [
     path("api/wire", pull.pull),  # type: ignore[arg-type]
     path("api/wire/stream", pull.stream),  # type: ignore[arg-type]
+    path("api/openapi.json", describe.openapi),
+    path("api/", describe.page),
     path("api/consistency", pull.consistency),
     path("api/items/<path:uri>/versions", pull.versions),
     path("api/items/<path:uri>", pull.item),

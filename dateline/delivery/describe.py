@@ -1,0 +1,44 @@
+"""What the API is, for machines (OpenAPI 3.1) and for people: the same description, printed."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+_FILE = Path(__file__).with_name("openapi.json")
+
+
+@lru_cache(maxsize=1)
+def description() -> dict[str, Any]:
+    """Return the description, with this wire's address."""
+    found = msgspec.json.decode(_FILE.read_bytes(), type=dict[str, Any])
+    return found | {"servers": [{"url": settings.AGENCY.url}]}
+
+
+@require_GET
+def openapi(request: HttpRequest) -> HttpResponse:
+    """The description as OpenAPI."""
+    return HttpResponse(msgspec.json.encode(description()), content_type="application/json")
+
+
+@require_GET
+def page(request: HttpRequest) -> HttpResponse:
+    """The description as a page."""
+    found = description()
+    operations = [
+        {
+            "path": path, **methods["get"],
+            "answers": [(status, says["description"]) for status, says in sorted(methods["get"]["responses"].items())],
+        }
+        for path, methods in found["paths"].items()
+    ]  # fmt: skip
+    fields = found["components"]["schemas"]["Dispatch"]["properties"]
+    return render(
+        request, "delivery/api.html",
+        {"info": found["info"], "operations": operations, "agency": settings.AGENCY, "fields": fields.items()},
+    )  # fmt: skip
