@@ -4,6 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 
 from dateline.desk import access
+from dateline.pages.problem import problem
 from dateline.site import views as site
 from dateline.status import healthz
 
@@ -14,7 +15,13 @@ urlpatterns = [
     path("", include("dateline.wire.urls")),
     path("", include("dateline.site.urls")),
 ]
-handler404 = "dateline.site.views.not_found"
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Answer where nothing is: a problem document to machines, a page to people."""
+    if request.path.startswith("/api/"):
+        return problem(404, "No such address", "The API's addresses are described at /api/.")
+    return site.not_found(request, exception)
 
 
 def failed(request: HttpRequest) -> HttpResponse:
@@ -22,4 +29,5 @@ def failed(request: HttpRequest) -> HttpResponse:
     return access.failed(request) if request.path.startswith(access.DESK) else site.failed(request)
 
 
+handler404 = not_found
 handler500 = failed

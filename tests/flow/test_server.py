@@ -262,7 +262,13 @@ def test_every_command_has_help_with_an_example(wire: Wire) -> None:
         commands
     )
     for command in commands:
-        assert f"dateline {command}" in wire.run(command, "--help").partition("Example")[2]
+        help_ = wire.run(command, "--help")
+        if "Commands:" not in help_:
+            assert f"dateline {command}" in help_.partition("Example")[2]
+            continue
+        for line in help_.partition("Commands:")[2].splitlines():
+            if line.strip() and (name := line.split()[0]):
+                assert f"dateline {command} {name}" in wire.run(command, name, "--help").partition("Example")[2]
 
 
 def test_a_bad_setting_stops_the_start_with_a_sentence(wire: Wire) -> None:
