@@ -25,6 +25,7 @@ bench: $(VENV)/.test
 	@$(BIN)/python -m bench.live
 	@$(BIN)/python -m bench.fresh
 	@$(BIN)/python -m bench.desk
+	@$(BIN)/python -m bench.delivery
 
 $(VENV)/bin/python:
 	@echo "Making a virtual environment in $(VENV)"

@@ -42,12 +42,12 @@ def wait_for(port: int) -> None:
 
 
 @contextlib.contextmanager
-def dateline_server() -> Iterator[tuple[int, Path, dict[str, str]]]:
-    """Run Dateline with its sample wire; yield its port, its home and the environment for its commands."""
+def dateline_server(**options: str) -> Iterator[tuple[int, Path, dict[str, str]]]:
+    """Run Dateline with its sample wire and these settings; yield its port, home and environment."""
     with tempfile.TemporaryDirectory(prefix="dateline-bench-") as folder:
         home, port = Path(folder) / "home", free_port()
         env = {name: value for name, value in os.environ.items() if not name.startswith(("DATELINE_", "DJANGO_"))}
-        env |= {"DATELINE_HOME": str(home), "DATELINE_PORT": str(port)}
+        env |= {"DATELINE_HOME": str(home), "DATELINE_PORT": str(port), **options}
         command = [sys.executable, "-m", "dateline", "run", "--sample"]
         with (Path(folder) / "log").open("w") as log:
             process = subprocess.Popen(command, env=env, stdout=log, stderr=log)

@@ -462,9 +462,10 @@ def resend(name: str, after: int) -> None:
     "--state", type=click.Path(dir_okay=False, path_type=Path), help="Its cursor's file. Default: beside them."
 )
 @click.option("--once", is_flag=True, help="Stop at the head, do not wait for more.")
+@click.option("--headlines", is_flag=True, help="The subscription is for headlines: take what comes without text.")
 def follow(
     url: str, token_: str, key: str, into: Path | None, sqlite_: Path | None, exec_: str | None, state: Path | None,
-    once: bool,
+    once: bool, headlines: bool,
 ) -> None:  # fmt: skip
     """Follow a wire: receive, verify and keep every dispatch of a subscription. URL is the agency's address.
 
@@ -477,7 +478,7 @@ def follow(
     if (kept := state or place) is None:
         raise click.UsageError("With --exec name a file for the cursor: --state FILE.")
     try:
-        Follower(url, token_, read_verifier(key), kept, sink).run(once=once, told=err.print)
+        Follower(url, token_, read_verifier(key), kept, sink, headlines=headlines).run(once=once, told=err.print)
     except (Refused, NotTaken) as error:
         raise click.ClickException(str(error)) from error
 

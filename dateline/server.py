@@ -21,7 +21,7 @@ import uvloop
 from django.conf import settings
 from django.db import connection
 
-from dateline.delivery.fold import DeliveryFold
+from dateline.delivery.fold import DeliveryFold, catch_up
 from dateline.delivery.push import Pusher
 from dateline.delivery.waker import WAKER
 from dateline.desk.schedule_story import keep_schedules
@@ -77,7 +77,7 @@ class Outlets:
     def start(self) -> int:
         """Fold and render what is missing; return how many pages that took."""
         self.pages.sweep()
-        while fold([self._site_fold, self._feeds_fold]) or fold([self._delivery_fold]):
+        while fold([self._site_fold, self._feeds_fold]) or fold([self._delivery_fold]) or catch_up():
             pass
         rendered = self.site.start()
         self.feeds.start()
@@ -108,7 +108,7 @@ class Outlets:
         # What was withdrawn, the front page, the feeds, then the rest: in the order in which they matter.
         first = self.site.publish_first()
         feeds = self.feeds.publish()
-        if fold([self._delivery_fold]):
+        if fold([self._delivery_fold]) or catch_up():
             self.on_delivery()
         last = rows[-1].seq if rows else announced
         if (
@@ -200,6 +200,7 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._hub.close()
+        WAKER.stop()
         desk_live.stop()
         await super().shutdown(sockets)
 

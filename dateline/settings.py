@@ -121,6 +121,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = OPTIONS["URL"].startswith("https://
 SESSION_COOKIE_SAMESITE = "Lax"
 # Half a day: a shift and its handover.
 SESSION_COOKIE_AGE = 12 * 3600
+CSRF_FAILURE_VIEW = "dateline.desk.access.csrf_failed"
 CSRF_TRUSTED_ORIGINS = [OPTIONS["URL"]]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SESSION_COOKIE_SECURE else None
 ACCOUNT_ADAPTER = "dateline.desk.signin.AccountAdapter"

@@ -1,12 +1,14 @@
 """The client of a wire: `dateline follow`. Receives, checks, hands on; its own cursor moves last.
 
-Every dispatch is proved against a signed head, every head continues the last one, every `prev` is what was received
-before. What was handed on but not yet noted when the machine died is handed on once more; the sinks take that without
-repeating it: a file is replaced by the same file, a row by the same row, a command is told the seq.
+Every dispatch is proved against a signed head, and every head continues the last one. `prev` is the wire's word, not
+signed: it shows what was lost by accident; who stands between could leave a dispatch out, and nothing else. What was
+handed on but not yet noted when the machine died is handed on once more; the sinks take that without repeating it: a
+file is replaced by the same file, a row by the same row, a command is told the seq.
 """
 
 import base64
 import contextlib
+import hashlib
 import os
 import sqlite3
 import subprocess
@@ -18,7 +20,7 @@ from typing import Any, Protocol
 import httpx
 import msgspec
 
-from dateline.wire.dispatch import from_line
+from dateline.wire.dispatch import leaf_of_digest
 from dateline.wire.errors import NotVerified
 from dateline.wire.merkle import check_consistency, check_inclusion
 from dateline.wire.note import Verifier
@@ -35,7 +37,8 @@ class State(msgspec.Struct):
     wire: str = ""
     cursor: int = 0
     checkpoint: str = ""
-    started: bool = False
+    # Stubs that were received, by the seq of the kill or hold that they name: it has to come.
+    owed: dict[int, str] = {}
 
 
 class Line(msgspec.Struct):
@@ -50,6 +53,7 @@ class Line(msgspec.Struct):
     item: msgspec.Raw
     salt: str = ""
     proof: list[str] = []
+    digest: str = ""
     withdrawn: int = 0
     headlines: bool = False
 
@@ -129,7 +133,10 @@ class Refused(Exception):
 class Follower:
     """Follows a wire from where `state` says, into a sink."""
 
-    def __init__(self, url: str, token: str, verifier: Verifier, state_path: Path, sink: Sink) -> None:
+    def __init__(
+        self, url: str, token: str, verifier: Verifier, state_path: Path, sink: Sink, *, headlines: bool = False
+    ) -> None:
+        self._headlines = headlines
         self._verifier = verifier
         self._path = state_path
         self._sink = sink
@@ -162,10 +169,8 @@ class Follower:
         self._check_head(answer)
         for line, raw in zip(lines, raws, strict=True):
             self._check(line, answer.checkpoint)
-            self._sink.take(line, _without_proof(raw))
-            self._move(line.seq, answer)
-        if not lines:
-            self._move(max(self.state.cursor, answer.next), answer)
+            self._sink.take(line, _stub_of(line) if line.withdrawn else _without_proof(raw))
+            self._move(line, answer)
         return len(lines)
 
     def _ask(self, wait_s: int) -> Answer:
@@ -174,13 +179,17 @@ class Follower:
             query["wire"] = self.state.wire
         response = self._http.get("/api/wire", params=query)
         if response.status_code == httpx.codes.TOO_MANY_REQUESTS or response.is_server_error:
-            time.sleep(min(_LONGEST_S, float(response.headers.get("Retry-After", _FIRST_S))))
+            asked = response.headers.get("Retry-After", "")
+            time.sleep(min(_LONGEST_S, float(asked)) if asked.isascii() and asked.isdigit() else _FIRST_S)
             response.raise_for_status()
         if not response.is_success:
             with contextlib.suppress(msgspec.DecodeError, KeyError, TypeError):
                 raise Refused(msgspec.json.decode(response.content)["detail"])
             raise Refused(f"The wire answered {response.status_code}.")
-        return msgspec.json.decode(response.content, type=Answer)
+        try:
+            return msgspec.json.decode(response.content, type=Answer)
+        except msgspec.DecodeError as error:
+            raise Refused(f"What answers at {self._http.base_url} is no wire: {error}.") from error
 
     def _check_head(self, answer: Answer) -> None:
         """Check that the signed head is the agency's, and continues the one that was seen before."""
@@ -202,25 +211,45 @@ class Follower:
 
     def _check(self, line: Line, checkpoint: str) -> None:
         """Check that nothing is missing before a dispatch, and that it is what the agency signed."""
-        # A subscription that began later than the wire has rows before its first.
-        if line.prev > self.state.cursor and self.state.started:
+        if line.seq <= self.state.cursor:
+            raise NotVerified(f"Seq {line.seq} came again after {self.state.cursor}.", line.seq)
+        if line.prev != self.state.cursor:
             raise NotVerified(
                 f"Seq {line.seq} follows {line.prev}, but {self.state.cursor} was received last: one is missing.",
                 line.prev,
             )
-        if line.withdrawn or line.headlines:
-            return
-        plain = {"act": line.act, "salt": line.salt, "sent": line.sent, "seq": line.seq, "uri": line.uri,
-                 "version": line.version}  # fmt: skip
-        dispatch = from_line(msgspec.json.encode(plain)[:-1] + b',"item":' + bytes(line.item) + b"}")
+        if line.headlines and not self._headlines:
+            raise NotVerified(f"Seq {line.seq} comes without its text; --headlines takes that.", line.seq)
+        bare = line.withdrawn or line.headlines
+        digest = line.digest if bare else hashlib.sha256(bytes(line.item)).hexdigest()
         point = self._verifier.open(checkpoint)
-        path = [base64.b64decode(part) for part in line.proof]
-        if not check_inclusion(line.seq - 1, point.size, dispatch.leaf, path, point.root):
+        try:
+            salt, path = base64.b64decode(line.salt), [base64.b64decode(part) for part in line.proof]
+        except ValueError as error:
+            raise NotVerified(f"The proof of seq {line.seq} is not base64.", line.seq) from error
+        leaf = leaf_of_digest(line.seq, line.sent, line.act, line.uri, line.version, digest, salt)
+        if not check_inclusion(line.seq - 1, point.size, leaf, path, point.root):
             raise NotVerified(f"Seq {line.seq} is not what {point.origin} signed.", line.seq)
 
-    def _move(self, seq: int, answer: Answer) -> None:
-        self.state = State(answer.wire, seq, answer.checkpoint or self.state.checkpoint, started=True)
+    def _move(self, line: Line, answer: Answer) -> None:
+        owed = dict(self.state.owed)
+        if line.withdrawn:
+            owed[line.withdrawn] = line.uri
+        # The dispatch that took a text away comes itself, or the text was only kept from us.
+        if (due := owed.pop(line.seq, None)) is not None and (line.act not in ("kill", "hold") or line.uri != due):
+            raise NotVerified(f"Seq {line.seq} was to withdraw {due}, and does not.", line.seq)
+        if late := [seq for seq in owed if seq < line.seq]:
+            raise NotVerified(f"Seq {late[0]} was to withdraw {owed[late[0]]}, and never came.", late[0])
+        self.state = State(answer.wire, line.seq, answer.checkpoint or self.state.checkpoint, owed)
         _write_whole(self._path, msgspec.json.encode(self.state))
+
+
+def _stub_of(line: Line) -> bytes:
+    """Return a stub as its proved fields say it; what stood as its item was not signed."""
+    fields = {"act": line.act, "prev": line.prev, "sent": line.sent, "seq": line.seq, "uri": line.uri,
+              "version": line.version, "withdrawn": line.withdrawn,
+              "item": {"pubStatus": "canceled", "uri": line.uri, "version": str(line.version)}}  # fmt: skip
+    return msgspec.json.encode(fields)
 
 
 def _without_proof(raw: bytes) -> bytes:
@@ -236,6 +265,10 @@ def _read_state(path: Path) -> State:
         return msgspec.json.decode(path.read_bytes(), type=State)
     except FileNotFoundError:
         return State()
+    except msgspec.DecodeError as error:
+        raise Refused(
+            f"{path} is not the state of a follower ({error}); name another, or begin anew without it."
+        ) from error
 
 
 def _write_whole(path: Path, data: bytes) -> None:
@@ -247,3 +280,8 @@ def _write_whole(path: Path, data: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     part.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -8,6 +8,8 @@ followed, no proxy of the environment is asked.
 import asyncio
 import ipaddress
 import socket
+from concurrent.futures import Executor
+from functools import partial
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -34,30 +36,46 @@ def check_address(url: str) -> None:
 
 def is_allowed(address: Address) -> bool:
     """Whether deliveries may go to an address: a public one, or one of a network that the operator allows."""
-    mapped = getattr(address, "ipv4_mapped", None)
-    plain = mapped or address
-    if any(plain in network for network in settings.OPTIONS["WEBHOOK_NETWORKS"]):
+    if in_own_network(address):
         return True
-    # NAT64 and 6to4 carry a private address inside a public one.
-    inner = getattr(address, "sixtofour", None) or getattr(address, "teredo", None)
-    return plain.is_global and not plain.is_multicast and inner is None and plain not in _NAT64
+    plain = getattr(address, "ipv4_mapped", None) or address
+    if not plain.is_global or plain.is_multicast:
+        return False
+    networks = _V4_APART if plain.version == 4 else _V6_APART
+    return (plain.version == 4 or plain in _V6_UNICAST) and not any(plain in network for network in networks)
 
 
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+def in_own_network(address: Address) -> bool:
+    """Whether an address lies in a network that the operator allows."""
+    plain = getattr(address, "ipv4_mapped", None) or address
+    return any(plain in network for network in settings.OPTIONS["WEBHOOK_NETWORKS"])
 
 
-async def resolve(host: str, port: int) -> str:
+# IANA's global unicast; of it, what carries another address inside (6to4, Teredo) or is for documents.
+_V6_UNICAST = ipaddress.ip_network("2000::/3")
+_V6_APART = [ipaddress.ip_network(text) for text in ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")]
+# 6to4's relay anycast.
+_V4_APART = [ipaddress.ip_network("192.88.99.0/24")]
+
+
+async def resolve(host: str, port: int, scheme: str = "https", pool: Executor | None = None) -> str:
     """Return the address to connect to for a name. Raises BadEndpoint if any of its addresses is not allowed.
 
-    Any, not all: a name with one private address among public ones is an attack or a mistake.
+    Any, not all: a name with one private address among public ones is an attack or a mistake. `http` goes to the
+    operator's own networks only. `pool` looks the name up.
     """
     loop = asyncio.get_running_loop()
+    look = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
     try:
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = await loop.run_in_executor(pool, look)
     except OSError as error:
         raise BadEndpoint(f"The name {host} cannot be resolved: {error.strerror or error}.", host) from error
     addresses = [ipaddress.ip_address(entry[4][0]) for entry in found]
     for address in addresses:
+        if scheme == "http" and not in_own_network(address):
+            raise BadEndpoint(
+                f"{host} is {address}: http goes to the networks of DATELINE_WEBHOOK_NETWORKS only.", host
+            )
         if not is_allowed(address):
             raise BadEndpoint(
                 f"{host} is {address}, which is not a public address. DATELINE_WEBHOOK_NETWORKS allows a network.", host

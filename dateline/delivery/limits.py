@@ -35,6 +35,10 @@ class Limits:
         self._streams[subscription] = self._streams.get(subscription, 0) + 1
         return True
 
+    def is_full(self, subscription: int) -> bool:
+        """Whether no further stream may open."""
+        return self._streams.get(subscription, 0) >= _STREAMS
+
     def close(self, subscription: int) -> None:
         """Count a stream that ended."""
         self._streams[subscription] -= 1

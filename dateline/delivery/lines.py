@@ -1,12 +1,14 @@
 """A dispatch as a subscriber gets it: one JSON object, its item the stored bytes.
 
 `{"act", "prev", "salt", "sent", "seq", "uri", "version", "item"}`: the fields of the signed envelope, `prev` the seq
-before it on the same subscription (0: none), `item` canonical ninjs. Two are without `salt`, and cannot be proved:
-`"headlines": true` leaves the text out; `"withdrawn": SEQ` stands where the item was killed later, by that dispatch:
-its text leaves by no way any more. It stands, too, where a hold was pushed ahead of its turn.
+before it on the same subscription (0: none), `item` canonical ninjs. Two have another item, and `digest`, the SHA-256
+of the signed one, so that the rest of them can be proved: `"headlines": true` leaves the text out; `"withdrawn": SEQ`
+stands where the item was killed later, by that dispatch: its text leaves by no way any more. It stands, too, where a
+hold was pushed ahead of its turn.
 """
 
 import base64
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
@@ -22,11 +24,13 @@ _ENCODER = msgspec.json.Encoder(order="sorted")
 
 
 def lines_of(
-    rows: list[Row], *, headlines: bool = False, proof_size: int = 0, jumped: Mapping[str, int] | None = None
-) -> list[bytes]:
+    rows: list[Row], *, headlines: bool = False, proof_size: int = 0, jumped: Mapping[str, int] | None = None,
+    since: int = 0,
+) -> list[bytes]:  # fmt: skip
     """Return rows of a stream as lines without their ends. `proof_size`: prove each in the log of that size.
 
     `jumped`: holds and kills that the receiver has ahead of its turn, by uri: what comes before them is a stub.
+    `since`: where the subscription begins; nothing is before its first.
     """
     prevs = {row.seq: row.prev for row in rows}
     dispatches = [*_read(row.seq for row in rows)]
@@ -36,7 +40,7 @@ def lines_of(
         killed_by = _killed_by(dispatch, states.get(dispatch.uri))
         if not killed_by and jumped and jumped.get(dispatch.uri, 0) > dispatch.seq:
             killed_by = jumped[dispatch.uri]
-        prev = prevs[dispatch.seq]
+        prev = prevs[dispatch.seq] if prevs[dispatch.seq] > since else 0
         found.append(line_of(dispatch, prev, killed_by=killed_by, headlines=headlines, proof_size=proof_size))
     return found
 
@@ -64,9 +68,11 @@ def line_of(
 ) -> bytes:
     """Return one dispatch as a line without its end."""
     head: dict[str, object] = {
-        "act": str(dispatch.act), "prev": prev, "sent": dispatch.sent, "seq": dispatch.seq, "uri": dispatch.uri,
-        "version": dispatch.version,
+        "act": str(dispatch.act), "prev": prev, "salt": base64.b64encode(dispatch.salt).decode(), "sent": dispatch.sent,
+        "seq": dispatch.seq, "uri": dispatch.uri, "version": dispatch.version,
     }  # fmt: skip
+    if proof_size:
+        head["proof"] = [base64.b64encode(part).decode() for part in tree.inclusion(dispatch.seq, proof_size)]
     item = dispatch.item
     if killed_by:
         head["withdrawn"] = killed_by
@@ -74,10 +80,9 @@ def line_of(
     elif headlines:
         head["headlines"] = True
         news = dispatch.news
-        rest = {name: value for name, value in news.rest.items() if name != "associations"}
+        # What is named here goes out, nothing else of what an item may carry.
+        rest = {name: news.rest[name] for name in ("subjects",) if name in news.rest}
         item = ninjs.encode(msgspec.structs.replace(news, body="", rest=rest))
-    else:
-        head["salt"] = base64.b64encode(dispatch.salt).decode()
-        if proof_size:
-            head["proof"] = [base64.b64encode(part).decode() for part in tree.inclusion(dispatch.seq, proof_size)]
+    if killed_by or headlines:
+        head["digest"] = hashlib.sha256(dispatch.item).hexdigest()
     return _ENCODER.encode(head)[:-1] + b',"item":' + item + b"}"

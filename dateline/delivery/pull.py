@@ -6,13 +6,16 @@ memory but one batch.
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, connection, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
 from dateline.delivery import store
@@ -21,6 +24,7 @@ from dateline.delivery.lines import lines_of
 from dateline.delivery.store import Subscription
 from dateline.delivery.subscribing import digest_of, now_text, who_has
 from dateline.delivery.waker import WAKER
+from dateline.news.codes import parse_instant
 from dateline.news.formats.outgoing import FORMATS, NINJS, OLDER, encoder
 from dateline.news.item import PubStatus
 from dateline.pages.problem import problem
@@ -28,11 +32,14 @@ from dateline.wire import store as wire
 from dateline.wire import tree
 from dateline.wire.identity import wire_id
 
+log = logging.getLogger(__name__)
 _LIMIT, _MOST = 100, 1000
 # Proxies give up on an answer that does not begin after a minute.
 _LONGEST_WAIT_S = 55
 # Rows that a replay reads at a time.
-_BATCH = 200
+_BATCH = 100
+# Events of a stream that are written before what became of their items is looked at again.
+_AT_ONCE = 10
 _HEARTBEAT_S = 15.0
 _LIMITS = Limits()
 _NDJSON, _SSE = "application/x-ndjson", "text/event-stream"
@@ -61,6 +68,7 @@ class _Asked(msgspec.Struct, frozen=True):
     limit: int
     wait_s: int
     proof: bool
+    token: str
 
 
 def _whole(request: HttpRequest, name: str, default: int, most: int) -> int:
@@ -84,9 +92,43 @@ def _authorise(request: HttpRequest) -> Subscription:
         raise _refuse(403, "The subscription has ended", f"It ended at {found.ends}. Ask the agency to renew it.")
     if retry := _LIMITS.take(found.id):
         raise _refuse(429, "Too many requests", f"Come again in {retry} s.", Retry_After=str(retry))
-    with transaction.atomic():
-        store.touch_token(digest_of(token.strip()), now_text())
+    _note_use(digest_of(token.strip()))
     return found
+
+
+# What a request leaves behind is written beside it: reading waits for no lock, and fails over none.
+_NOTES = ThreadPoolExecutor(1, thread_name_prefix="pull-notes")
+_USED_S = 60
+
+
+def _note(write: Callable[[], None]) -> None:
+    def run() -> None:
+        try:
+            with transaction.atomic():
+                write()
+        except DatabaseError as error:
+            log.warning("A pull could not be noted: %s", error)
+        finally:
+            connection.close()
+
+    _NOTES.submit(run)
+
+
+def settle() -> None:
+    """Wait until all that was to be noted is."""
+    _NOTES.submit(lambda: None).result()
+
+
+def _note_use(digest: str) -> None:
+    last = store.last_use(digest)
+    if not last or (datetime.now(UTC) - parse_instant(last)).total_seconds() > _USED_S:
+        _note(lambda: store.touch_token(digest, now_text()))
+
+
+def _is_good(asked: _Asked) -> bool:
+    """Whether the token of a request, and its subscription, hold still."""
+    found = store.find_token(asked.token, now_text())
+    return found is not None and not (found.ends and found.ends <= now_text())
 
 
 def _read_query(request: HttpRequest) -> _Asked:
@@ -94,7 +136,8 @@ def _read_query(request: HttpRequest) -> _Asked:
     head = wire.head_seq()
     if (named := request.GET.get("wire", wire_id())) != wire_id():
         raise _refuse(409, "Another wire", f"This is the wire {wire_id()}, not {named}. Begin with after=0.")
-    text = request.GET.get("after", request.headers.get("Last-Event-ID", str(found.cursor)))
+    # A browser's EventSource comes back to the same address; what it has by then stands in the header.
+    text = request.headers.get("Last-Event-ID") or request.GET.get("after", str(found.cursor))
     if not (text.isascii() and text.isdigit() and len(text) < 19):
         raise _refuse(400, "Not a cursor", "after is the seq of the last dispatch that you have; 0 for none.")
     if request.GET.get("proof", "0") not in ("0", "1"):
@@ -102,15 +145,16 @@ def _read_query(request: HttpRequest) -> _Asked:
     if (after := int(text)) > head:
         raise _refuse(409, "Unknown cursor", f"The wire ends at {head}; it has never been at {after}.")
     # What is asked for after a seq has the dispatches before it: that is the acknowledgement.
-    if after > found.cursor:
-        with transaction.atomic():
-            store.move_cursor(found.id, after, now_text())
+    # A subscription that is pushed has its own acknowledgements; a look with its token changes none.
+    if after > found.cursor and not found.url:
+        _note(lambda: store.move_cursor(found.id, after, now_text()))
     return _Asked(
         by=found,
         after=max(after, found.since),
         limit=max(1, _whole(request, "limit", _LIMIT, _MOST)),
         wait_s=_whole(request, "wait", 0, _LONGEST_WAIT_S),
         proof=request.GET.get("proof") == "1",
+        token=digest_of(request.headers["Authorization"].partition(" ")[2].strip()),
     )
 
 
@@ -124,9 +168,14 @@ class _Batch(msgspec.Struct, frozen=True):
 
 
 def _read(asked: _Asked, after: int, limit: int) -> _Batch:
-    head = wire.read_head()
+    if not _is_good(asked):
+        raise _refuse(401, "No subscription", "The token has ended.", WWW_Authenticate='Bearer realm="wire"')
     rows = store.read_rows(asked.by.stream, after, limit)
-    lines = lines_of(rows, headlines=bool(asked.by.headlines), proof_size=head.seq if asked.proof else 0)
+    # Read after the rows: it is of a log that holds them all.
+    head = wire.read_head()
+    lines = lines_of(
+        rows, headlines=bool(asked.by.headlines), proof_size=head.seq if asked.proof else 0, since=asked.by.since
+    )
     return _Batch(lines, rows[-1].seq if rows else after, head.seq, head.checkpoint)
 
 
@@ -178,7 +227,12 @@ async def pull(request: HttpRequest, asked: _Asked) -> HttpResponseBase:
         return StreamingHttpResponse(_replay(asked), content_type=_NDJSON)
     batch = await sync_to_async(_read)(asked, asked.after, asked.limit)
     if not batch.lines and asked.wait_s:
-        await _next(asked, asked.wait_s)
+        if not _LIMITS.open(asked.by.id):
+            raise _refuse(429, "Too many requests wait", "Let one of them end first.", Retry_After="5")
+        try:
+            await _next(asked, asked.wait_s)
+        finally:
+            _LIMITS.close(asked.by.id)
         batch = await sync_to_async(_read)(asked, asked.after, asked.limit)
     head = {"wire": wire_id(), "head": batch.head, "next": batch.last}
     if asked.proof:
@@ -205,7 +259,10 @@ async def _replay(asked: _Asked) -> AsyncIterator[bytes]:
     """Yield every line up to the head, a batch at a time."""
     after = asked.after
     while True:
-        batch = await sync_to_async(_read)(asked, after, _BATCH)
+        try:
+            batch = await sync_to_async(_read)(asked, after, _BATCH)
+        except _Refused:
+            return
         if not batch.lines:
             return
         yield b"\n".join([*batch.lines, b""])
@@ -215,7 +272,7 @@ async def _replay(asked: _Asked) -> AsyncIterator[bytes]:
 @_guarded
 async def stream(request: HttpRequest, asked: _Asked) -> HttpResponseBase:
     """`/api/wire/stream`: the same as server-sent events; `id` is the seq, `event` the act."""
-    if not _LIMITS.open(asked.by.id):
+    if _LIMITS.is_full(asked.by.id):
         return problem(429, "Too many streams", "Close one of the streams that this subscription holds open.")
     response = StreamingHttpResponse(_events(asked), content_type=_SSE)
     response["X-Accel-Buffering"] = "no"
@@ -224,18 +281,21 @@ async def stream(request: HttpRequest, asked: _Asked) -> HttpResponseBase:
 
 async def _events(asked: _Asked) -> AsyncIterator[bytes]:
     after = asked.after
+    # Counted here, not in the view: what is never begun is never ended.
+    _LIMITS.open(asked.by.id)
     try:
         yield b": the wire %s\n\n" % wire_id().encode()
-        while True:
-            batch = await sync_to_async(_read)(asked, after, _BATCH)
+        while not WAKER.stopped:
+            try:
+                batch = await sync_to_async(_read)(asked, after, _AT_ONCE)
+            except _Refused:
+                return
             for line in batch.lines:
                 named = msgspec.json.decode(line, type=_Named)
                 yield b"id: %d\nevent: %s\ndata: %s\n\n" % (named.seq, named.act.encode(), line)
             if batch.lines:
                 after = batch.last
                 continue
-            if not await sync_to_async(_still)(asked.by):
-                return
             before = after
             await _next(msgspec.structs.replace(asked, after=before), _HEARTBEAT_S)
             yield b": \n\n"
@@ -248,18 +308,14 @@ class _Named(msgspec.Struct):
     act: str
 
 
-def _still(found: Subscription) -> bool:
-    """Whether a subscription still stands: a token that was revoked ends its streams with the next heartbeat."""
-    now = store.subscriptions("id = ?", (found.id,))
-    tokens = store.read_tokens(found.id)
-    valid = any(not ends or ends > now_text() for _, _, ends, _ in tokens)
-    return bool(now) and valid and not (now[0].ends and now[0].ends <= now_text())
-
-
 @_answering
 def item(request: HttpRequest, uri: str) -> HttpResponse:
     """`/api/items/URI`: one item as the subscription has it, in the form that `Accept` asks for."""
     last = _versions(_authorise(request), uri)[-1]
+    # The log itself is asked: what was killed a moment ago may not have been folded yet.
+    state = wire.read_state(uri)
+    if state is not None and state.pubstatus == PubStatus.CANCELED:
+        return problem(410, "Killed", wire.read_item(state.seq).ednote)
     if last.news.pubstatus is PubStatus.CANCELED:
         return problem(410, "Killed", last.news.ednote)
     accept = request.headers.get("Accept", "*/*")
@@ -281,7 +337,7 @@ def versions(request: HttpRequest, uri: str) -> HttpResponse:
     """`/api/items/URI/versions`: every dispatch of an item that the subscription has, as NDJSON."""
     found = _authorise(request)
     rows = [row.seq for row in _versions(found, uri)]
-    lines = lines_of([store.Row(seq, store.last_before(found.stream, seq - 1)) for seq in rows])
+    lines = lines_of([store.Row(seq, store.last_before(found.stream, seq - 1)) for seq in rows], since=found.since)
     return HttpResponse(b"\n".join([*lines, b""]), content_type=_NDJSON)
 
 
@@ -289,7 +345,7 @@ def _versions(found: Subscription, uri: str) -> list[Any]:
     first = store.first_of(found.stream, uri)
     got = [
         row for row in wire.read_versions(uri)
-        if first is not None and store.has_row(found.stream, row.seq)
+        if first is not None and row.seq > found.since and store.has_row(found.stream, row.seq)
     ]  # fmt: skip
     if not got or found.headlines:
         raise _refuse(404, "No such item", f"Your subscription has no item {uri}.")

@@ -1,15 +1,18 @@
 """Push: webhooks, signed by the Standard Webhooks specification.
 
 One task a subscription: strictly in order from its durable cursor, and nobody waits for another. A kill or a hold
-jumps its queue and is tried until it is acknowledged. What fails is tried again for as long as it takes; what cannot
-succeed (410 Gone, a certificate that is refused) pauses the subscription and says so. Nothing is ever dropped.
+jumps its queue and is tried until it is acknowledged, each by its own clock. What fails is tried again for as long as
+it takes; what cannot succeed (410 Gone, a certificate that is refused) pauses the subscription and says so. Nothing is
+ever dropped.
 
 The database is read and written in one thread, acknowledgements in groups: a crash repeats at most what was
 acknowledged in its last moment, under the same key (`webhook-id`).
 """
 
 import asyncio
+import contextlib
 import logging
+import math
 import random
 import ssl
 import threading
@@ -52,6 +55,9 @@ _OUTCOME_CHARS = 300
 _GONE = 410
 # A bell that was lost, and a subscription that ends or was changed elsewhere, are seen this late at most.
 _POLL_S = 2.0
+_AFTER_FAILURE_S = 1.0
+# Read of an answer at most.
+_ANSWER_BYTES = 64 * 1024
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -95,7 +101,7 @@ def retry_after(text: str | None, now: datetime) -> float | None:
     """Return what a Retry-After header asks for, in seconds (RFC 9110, 10.2.3), None if it says nothing."""
     if not text:
         return None
-    if text.strip().isdigit():
+    if text.strip().isascii() and text.strip().isdigit():
         return float(text)
     try:
         return max(0.0, (parsedate_to_datetime(text) - now).total_seconds())
@@ -103,16 +109,31 @@ def retry_after(text: str | None, now: datetime) -> float | None:
         return None
 
 
+class _Done(msgspec.Struct, frozen=True):
+    """An attempt, and what it means for the cursor of the reading (`epoch`) that it was of."""
+
+    attempt: Attempt
+    epoch: int
+    acknowledged: bool
+    ahead: bool
+
+
 class Pusher:
     """Pushes to every subscription that has a webhook, in an event loop of its own thread."""
 
     def __init__(self) -> None:
         self._database = ThreadPoolExecutor(1, thread_name_prefix="ledger")
+        self._bell = ThreadPoolExecutor(1, thread_name_prefix="pusher-bell")
+        # Names are looked up apart from all else: a name server that does not answer holds its threads for long.
+        self._names = ThreadPoolExecutor(64, thread_name_prefix="names")
         self._wakes: dict[int, asyncio.Event] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
-        self._pending: list[tuple[Attempt, bool]] = []
+        # By subscription, by seq: how often it was tried, and before when it is not tried again.
+        self._tries: dict[int, dict[int, tuple[int, float]]] = {}
+        self._clients: dict[int, httpx.AsyncClient] = {}
+        self._pending: list[_Done] = []
         self._flushing: asyncio.Task[None] | None = None
-        self._contexts = ssl.create_default_context()
+        self._tls = ssl.create_default_context()
 
     def run(self, ring: bell.Bell, stopped: threading.Event) -> None:
         """Push until stopped."""
@@ -120,104 +141,103 @@ class Pusher:
 
     async def _run(self, ring: bell.Bell, stopped: threading.Event) -> None:
         loop = asyncio.get_running_loop()
-        # The address that was looked at is the one that is connected to: the client itself resolves nothing.
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=200)
-        async with httpx.AsyncClient(
-            timeout=_TIMEOUT_S, follow_redirects=False, trust_env=False, limits=limits, verify=self._contexts
-        ) as client:
-            try:
-                while not stopped.is_set():
-                    await self._start_tasks(client)
-                    await loop.run_in_executor(None, ring.wait, _POLL_S)
-                    for wake in self._wakes.values():
-                        wake.set()
-            finally:
-                for task in self._tasks.values():
-                    task.cancel()
-                await asyncio.gather(*self._tasks.values(), return_exceptions=True)
-                await self._flush()
-                await self._in_database(connection.close)
-                self._database.shutdown()
+        try:
+            while not stopped.is_set():
+                await self._start_tasks()
+                await loop.run_in_executor(self._bell, ring.wait, _POLL_S)
+                for wake in self._wakes.values():
+                    wake.set()
+        finally:
+            for task in self._tasks.values():
+                task.cancel()
+            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+            await self._flush()
+            for client in self._clients.values():
+                await client.aclose()
+            await self._in_database(connection.close)
+            self._database.shutdown()
+            self._bell.shutdown()
+            self._names.shutdown(wait=False, cancel_futures=True)
 
     async def _in_database(self, do: Callable[..., _T], *args: Any) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._database, do, *args)
 
-    async def _start_tasks(self, client: httpx.AsyncClient) -> None:
+    async def _start_tasks(self) -> None:
         for found in await self._in_database(store.subscriptions, "url <> ''"):
             task = self._tasks.get(found.id)
             if task is None or task.done():
                 self._wakes[found.id] = asyncio.Event()
-                self._tasks[found.id] = asyncio.create_task(self._serve(found.id, client))
+                self._tasks[found.id] = asyncio.create_task(self._serve(found.id))
 
-    async def _serve(self, key: int, client: httpx.AsyncClient) -> None:
+    def _client(self, key: int) -> httpx.AsyncClient:
+        """Return the client of one subscription: its connections are nobody else's, whatever address they share."""
+        if key not in self._clients:
+            self._clients[key] = httpx.AsyncClient(
+                timeout=_TIMEOUT_S, follow_redirects=False, trust_env=False, verify=self._tls
+            )
+        return self._clients[key]
+
+    async def _serve(self, key: int) -> None:
         """Deliver to one subscription for as long as the server runs."""
         while True:
+            self._wakes[key].clear()
             try:
-                self._wakes[key].clear()
-                if not await self._step(key, client):
-                    await self._wakes[key].wait()
+                wait_s = await self._step(key)
             except asyncio.CancelledError:
                 raise
             except Exception:
                 log.exception("Delivery to subscription %d failed; trying again", key)
-                await asyncio.sleep(_FIRST_S)
+                wait_s = _AFTER_FAILURE_S
+            if wait_s > 0:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._wakes[key].wait(), None if wait_s == math.inf else wait_s)
 
-    async def _step(self, key: int, client: httpx.AsyncClient) -> bool:
-        """Deliver what waits, one batch; return whether there was anything."""
+    async def _step(self, key: int) -> float:
+        """Try what is due; return how long nothing will be, in seconds: 0 where there may be more at once.
+
+        Everything is read anew each time: a secret that was rotated, a pause, a kill hold from then on.
+        """
         await self._settled()
-        found, jumps, lines = await self._in_database(_waiting, key)
-        if found is None or found.paused or (found.ends and found.ends <= now_text()):
-            return False
-        for seq, line in jumps:
-            if not await self._until_acknowledged(found, seq, line, client, ahead=True):
-                return True
-        for seq, line in lines:
-            if not await self._until_acknowledged(found, seq, line, client, ahead=False):
-                return True
-        return bool(jumps or lines)
+        found, jumps, rows = await self._in_database(_due, key)
+        tries = self._tries.setdefault(key, {})
+        for seq in tries.keys() - {row.seq for row in (*jumps, *rows)}:
+            del tries[seq]
+        if found is None or not (jumps or rows):
+            return math.inf
+        now = time.monotonic()
+        first = rows[0].seq if rows else 0
+        ripe = [row for row in jumps if tries.get(row.seq, (0, 0.0))[1] <= now and row.seq != first]
+        if ripe:
+            lines = await self._in_database(_lines, found, ripe, False)
+            for row, line in zip(ripe, lines, strict=True):
+                await self._try(found, row.seq, line, ahead=True)
+            return 0.0
+        if rows and tries.get(first, (0, 0.0))[1] <= now:
+            lines = await self._in_database(_lines, found, rows, True)
+            for row, line in zip(rows, lines, strict=True):
+                if not await self._try(found, row.seq, line, ahead=False) or self._wakes[key].is_set():
+                    break
+            return 0.0
+        return max(0.01, min(at for _, at in tries.values()) - now)
 
-    async def _until_acknowledged(
-        self, found: Subscription, seq: int, line: bytes, client: httpx.AsyncClient, *, ahead: bool
-    ) -> bool:
-        """Hand over one dispatch, again and again; return False where something else goes first now."""
-        attempt = 0
-        while True:
-            at = now_text()
-            outcome = await self._hand_over(found, seq, line, client)
-            acknowledged = not outcome.said
-            self._pending.append(
-                (Attempt(found.id, seq, at, outcome.ms, outcome.status, outcome.said), acknowledged and not ahead)
-            )
-            if acknowledged and ahead:
-                await self._in_database(_keep_ahead, found.id, seq)
-            self._flush_soon()
-            if acknowledged:
-                # A kill that came in the meantime goes before the rest of the batch.
-                return not self._wakes[found.id].is_set() or ahead
-            if outcome.permanent:
-                await self._in_database(_pause, found.id, outcome.said)
-                log.error("Deliveries to %s are paused: %s", found.name, outcome.said)
-                return False
-            wait_s = wait_before(attempt, outcome.retry_s)
-            attempt += 1
-            if await self._interrupted(found.id, seq, wait_s):
-                return False
-
-    async def _interrupted(self, key: int, seq: int, wait_s: float) -> bool:
-        """Wait; return early, and True, where something else goes first now: a kill, a pause, a cursor put back."""
-        loop = asyncio.get_running_loop()
-        until = loop.time() + wait_s
-        while (left := until - loop.time()) > 0:
-            try:
-                await asyncio.wait_for(self._wakes[key].wait(), left)
-            except TimeoutError:
-                break
-            self._wakes[key].clear()
-            if await self._in_database(_something_first, key, seq):
-                return True
+    async def _try(self, found: Subscription, seq: int, line: bytes, *, ahead: bool) -> bool:
+        """Try to hand over one dispatch; note how that went, and when it is tried again."""
+        at = now_text()
+        outcome = await self._hand_over(found, seq, line)
+        done = not outcome.said
+        attempt = Attempt(found.id, seq, at, outcome.ms, outcome.status, outcome.said)
+        self._pending.append(_Done(attempt, found.epoch, acknowledged=done, ahead=ahead))
+        self._flush_soon()
+        if done:
+            return True
+        if outcome.permanent:
+            await self._in_database(_pause, found.id, outcome.said)
+            log.error("Deliveries to %s are paused: %s", found.name, outcome.said)
+        count = self._tries[found.id].get(seq, (0, 0.0))[0]
+        self._tries[found.id][seq] = (count + 1, time.monotonic() + wait_before(count, outcome.retry_s))
         return False
 
-    async def _hand_over(self, found: Subscription, seq: int, line: bytes, client: httpx.AsyncClient) -> Outcome:
+    async def _hand_over(self, found: Subscription, seq: int, line: bytes) -> Outcome:
         body = body_of(line)
         now = datetime.now(UTC)
         headers = signed(found.secrets, f"{wire_id()}-{seq}", now, body)
@@ -229,18 +249,19 @@ class Pusher:
         try:
             async with asyncio.timeout(_TIMEOUT_S):
                 url = httpx.URL(found.url)
-                address = await endpoint.resolve(url.host, url.port or (443 if url.scheme == "https" else 80))
+                port = url.port or (443 if url.scheme == "https" else 80)
+                address = await endpoint.resolve(url.host, port, url.scheme, self._names)
+                client = self._client(found.id)
                 request = client.build_request(
                     "POST", url.copy_with(host=address), content=body, headers={**headers, "host": url.netloc.decode()},
                     extensions={"sni_hostname": url.host},
                 )  # fmt: skip
-                # The answer's body is not asked for: a client that sends one without end is not read.
                 response = await client.send(request, stream=True)
-                await response.aclose()
+                await _read_some(response)
         except (TimeoutError, httpx.TimeoutException):
             return outcome(0, f"No answer within {_TIMEOUT_S:.0f} s.")
         except BadEndpoint as error:
-            return outcome(0, str(error), permanent="not a public address" in str(error))
+            return outcome(0, str(error))
         except httpx.HTTPError as error:
             refused = "CERTIFICATE_VERIFY_FAILED" in str(error)
             return outcome(0, f"{type(error).__name__}: {error}", permanent=refused)
@@ -269,6 +290,7 @@ class Pusher:
             except Exception:
                 self._pending = pending + self._pending
                 log.exception("The ledger could not be written; trying again")
+                await asyncio.sleep(_AFTER_FAILURE_S)
 
     async def _settled(self) -> None:
         """Wait until what was acknowledged is on the disk: the cursor is read from there."""
@@ -276,42 +298,29 @@ class Pusher:
             await asyncio.sleep(_GROUP_S)
 
 
-def _waiting(key: int) -> tuple[Subscription | None, list[tuple[int, bytes]], list[tuple[int, bytes]]]:
-    """Return a subscription, the kills and holds that jump its queue, and what is next in it."""
+def _due(key: int) -> tuple[Subscription | None, list[Row], list[Row]]:
+    """Return a subscription, the kills and holds that jump its queue, and what is next; nothing while it is paused."""
     known = store.subscriptions("id = ?", (key,))
-    if not known:
-        return None, [], []
-    found = known[0]
-    ahead = store.read_ahead(key)
-    rows = [row for row in store.read_rows(found.stream, found.cursor, _AHEAD) if row.seq not in ahead]
-    if not rows and ahead:
-        # All that is left of the batch was acknowledged ahead.
-        last = store.last_before(found.stream, max(ahead))
-        with transaction.atomic():
-            store.move_cursor(key, last, now_text())
-    jumping = [seq for seq in store.withdrawals_after(found.stream, found.cursor) if seq not in ahead]
-    first = rows[0].seq if rows else 0
-    jumps = [Row(seq, store.last_before(found.stream, seq - 1)) for seq in jumping if seq != first]
-    headlines = bool(found.headlines)
-    if jumps:
-        return found, _lines(jumps, headlines, {}), []
-    jumped = {dispatch.uri: dispatch.seq for seq in sorted(ahead) if (dispatch := wire.read_dispatch(seq))}
-    return found, [], _lines(rows, headlines, jumped)
+    found = known[0] if known else None
+    if found is None or found.paused or (found.ends and found.ends <= now_text()):
+        return found, [], []
+    return found, store.read_jumps(found), store.read_due(found, _AHEAD)
 
 
-def _lines(rows: list[Row], headlines: bool, jumped: dict[str, int]) -> list[tuple[int, bytes]]:
-    return list(zip([row.seq for row in rows], lines_of(rows, headlines=headlines, jumped=jumped), strict=True))
+def _lines(found: Subscription, rows: list[Row], in_turn: bool) -> list[bytes]:
+    ahead = sorted(store.read_ahead(found.id)) if in_turn else []
+    jumped = {dispatch.uri: dispatch.seq for seq in ahead if (dispatch := wire.read_dispatch(seq))}
+    return lines_of(rows, headlines=bool(found.headlines), jumped=jumped, since=found.since)
 
 
-def _something_first(key: int, seq: int) -> bool:
-    """Whether a kill or a hold goes before this dispatch, or the subscription was paused or changed."""
-    found, jumps, lines = _waiting(key)
-    return found is None or bool(found.paused) or bool(jumps) or not lines or lines[0][0] != seq
-
-
-def _keep_ahead(key: int, seq: int) -> None:
-    with transaction.atomic():
-        store.keep_ahead(key, seq)
+async def _read_some(response: httpx.Response) -> None:
+    """Read a short answer to its end, so that its connection serves again; cut a long one off."""
+    size = 0
+    async for part in response.aiter_raw():
+        size += len(part)
+        if size > _ANSWER_BYTES:
+            break
+    await response.aclose()
 
 
 def _pause(key: int, why: str) -> None:
@@ -319,9 +328,12 @@ def _pause(key: int, why: str) -> None:
         store.set_fields(key, paused=why)
 
 
-def _write(pending: list[tuple[Attempt, bool]]) -> None:
+def _write(pending: list[_Done]) -> None:
     with transaction.atomic():
-        store.insert_attempts(attempt for attempt, _ in pending)
-        for attempt, moves in pending:
-            if moves:
-                store.move_cursor(attempt.subscription, attempt.seq, attempt.at)
+        store.insert_attempts(done.attempt for done in pending)
+        for done in pending:
+            attempt = done.attempt
+            if done.acknowledged and done.ahead:
+                store.keep_ahead(attempt.subscription, attempt.seq)
+            elif done.acknowledged:
+                store.move_cursor(attempt.subscription, attempt.seq, attempt.at, done.epoch)

@@ -7,7 +7,7 @@ import msgspec
 from dateline.delivery.filter import Filter
 from dateline.wire.store import sql
 
-_SUBSCRIPTION = "id, name, contact, stream, since, ends, headlines, url, secrets, paused, cursor, seen, made"
+_SUBSCRIPTION = "id, name, contact, stream, since, ends, headlines, url, secrets, paused, cursor, seen, made, epoch"
 
 
 class Stream(msgspec.Struct, frozen=True):
@@ -36,7 +36,7 @@ class Subscription(msgspec.Struct, frozen=True):
 
     `since`: it begins after this seq; `ends`: RFC 3339, or ''; `headlines`: without the texts. `url` '' means that
     the subscriber pulls. `secrets`: signing secrets, the newest first, spaces between. `paused`: why, or ''.
-    `cursor`: the last seq that it acknowledged.
+    `cursor`: the last seq that it acknowledged; `epoch` counts how often an operator put it back.
     """
 
     id: int
@@ -52,6 +52,7 @@ class Subscription(msgspec.Struct, frozen=True):
     cursor: int
     seen: str
     made: str
+    epoch: int = 0
 
 
 class Attempt(msgspec.Struct, frozen=True):
@@ -88,22 +89,32 @@ def has_item(stream: int, uri: str) -> bool:
     return first_of(stream, uri) is not None
 
 
+def streams_with(uri: str) -> set[int]:
+    """Return the streams that have any dispatch of an item."""
+    return {row[0] for row in sql().execute("SELECT stream FROM delivery_item WHERE uri = ?", (uri,))}
+
+
 def first_of(stream: int, uri: str) -> int | None:
     """Return the seq of the first dispatch of an item that a stream has."""
     row = sql().execute("SELECT first FROM delivery_item WHERE stream = ? AND uri = ?", (stream, uri)).fetchone()
     return row[0] if row else None
 
 
-def add_row(stream: Stream, seq: int, uri: str) -> None:
-    """Put a dispatch at the end of a stream."""
-    sql().execute("INSERT INTO delivery_row VALUES (?, ?, ?)", (stream.id, seq, stream.last))
+def add_row(stream: Stream, seq: int, uri: str, *, withdraws: bool) -> None:
+    """Put a dispatch at the end of a stream; `withdraws`: a kill or a hold."""
+    sql().execute("INSERT INTO delivery_row VALUES (?, ?, ?, ?)", (stream.id, seq, stream.last, int(withdraws)))
     sql().execute("INSERT INTO delivery_item VALUES (?, ?, ?) ON CONFLICT DO NOTHING", (stream.id, uri, seq))
     sql().execute("UPDATE delivery_stream SET last = ? WHERE id = ?", (seq, stream.id))
 
 
-def move_stream(streams: Iterable[int], cursor: int) -> None:
-    """Say how far streams are folded."""
-    sql().executemany("UPDATE delivery_stream SET cursor = ? WHERE id = ?", [(cursor, stream) for stream in streams])
+def move_streams(seq: int) -> None:
+    """Move every stream that stands before a dispatch past it."""
+    sql().execute("UPDATE delivery_stream SET cursor = ? WHERE cursor = ?", (seq, seq - 1))
+
+
+def move_stream(stream: int, cursor: int) -> None:
+    """Say how far a stream is folded."""
+    sql().execute("UPDATE delivery_stream SET cursor = ? WHERE id = ?", (cursor, stream))
 
 
 def forget_streams() -> None:
@@ -117,6 +128,26 @@ def read_rows(stream: int, after: int, limit: int) -> list[Row]:
     """Return the next rows of a stream after a seq."""
     found = sql().execute(
         "SELECT seq, prev FROM delivery_row WHERE stream = ? AND seq > ? ORDER BY seq LIMIT ?", (stream, after, limit)
+    )
+    return [Row(*row) for row in found]
+
+
+def read_due(subscription: Subscription, limit: int) -> list[Row]:
+    """Return what a subscription is to be pushed next, in order: what it has not acknowledged yet."""
+    found = sql().execute(
+        "SELECT seq, prev FROM delivery_row r WHERE stream = ? AND seq > ? AND NOT EXISTS "
+        "(SELECT 1 FROM delivery_ahead a WHERE a.subscription = ? AND a.seq = r.seq) ORDER BY seq LIMIT ?",
+        (subscription.stream, subscription.cursor, subscription.id, limit),
+    )
+    return [Row(*row) for row in found]
+
+
+def read_jumps(subscription: Subscription) -> list[Row]:
+    """Return the kills and holds that a subscription has not acknowledged."""
+    found = sql().execute(
+        "SELECT seq, prev FROM delivery_row r WHERE stream = ? AND seq > ? AND withdraws = 1 AND NOT EXISTS "
+        "(SELECT 1 FROM delivery_ahead a WHERE a.subscription = ? AND a.seq = r.seq) ORDER BY seq",
+        (subscription.stream, subscription.cursor, subscription.id),
     )
     return [Row(*row) for row in found]
 
@@ -135,7 +166,7 @@ def count_rows(stream: int, after: int) -> int:
 
 def insert_subscription(found: Subscription) -> int:
     """Keep a new subscription; return its id."""
-    marks = ", ".join("?" * 12)
+    marks = ", ".join("?" * 13)
     cursor = sql().execute(
         f"INSERT INTO delivery_subscription ({_SUBSCRIPTION.removeprefix('id, ')}) VALUES ({marks})",
         msgspec.structs.astuple(found)[1:],
@@ -156,12 +187,24 @@ def set_fields(subscription: int, **fields: object) -> None:
     sql().execute(f"UPDATE delivery_subscription SET {names} WHERE id = ?", (*fields.values(), subscription))
 
 
-def move_cursor(subscription: int, seq: int, at: str) -> None:
-    """Say what a subscriber has acknowledged; a cursor never goes back by itself."""
-    sql().execute(
-        "UPDATE delivery_subscription SET seen = ?, cursor = max(cursor, ?) WHERE id = ?", (at, seq, subscription)
+def move_cursor(subscription: int, seq: int, at: str, epoch: int | None = None) -> None:
+    """Say what a subscriber has acknowledged; a cursor never goes back by itself.
+
+    `epoch`: of the reading that was acknowledged; one from before an operator put the cursor back counts no more.
+    """
+    moved = sql().execute(
+        "UPDATE delivery_subscription SET seen = ?, cursor = max(cursor, ?) "
+        "WHERE id = ? AND epoch = coalesce(?, epoch)",
+        (at, seq, subscription, epoch),
     )
-    sql().execute("DELETE FROM delivery_ahead WHERE subscription = ? AND seq <= ?", (subscription, seq))
+    if moved.rowcount:
+        sql().execute("DELETE FROM delivery_ahead WHERE subscription = ? AND seq <= ?", (subscription, seq))
+
+
+def put_back(subscription: int, cursor: int) -> None:
+    """Put a cursor back; what was acknowledged after it counts no more."""
+    sql().execute("UPDATE delivery_subscription SET cursor = ?, epoch = epoch + 1 WHERE id = ?", (cursor, subscription))
+    sql().execute("DELETE FROM delivery_ahead WHERE subscription = ? AND seq > ?", (subscription, cursor))
 
 
 def insert_token(subscription: int, digest: str, hint: str, made: str) -> None:
@@ -194,6 +237,12 @@ def find_token(digest: str, now: str) -> Subscription | None:
 def touch_token(digest: str, now: str) -> None:
     """Say when a token was used last."""
     sql().execute("UPDATE delivery_token SET used = ? WHERE digest = ?", (now, digest))
+
+
+def last_use(digest: str) -> str:
+    """Return when a token was used last, '' for never."""
+    row = sql().execute("SELECT used FROM delivery_token WHERE digest = ?", (digest,)).fetchone()
+    return str(row[0]) if row else ""
 
 
 def read_tokens(subscription: int) -> list[tuple[str, str, str, str]]:
@@ -230,16 +279,6 @@ def keep_ahead(subscription: int, seq: int) -> None:
 def read_ahead(subscription: int) -> set[int]:
     """Return what was acknowledged ahead of the cursor."""
     return {row[0] for row in sql().execute("SELECT seq FROM delivery_ahead WHERE subscription = ?", (subscription,))}
-
-
-def withdrawals_after(stream: int, seq: int) -> list[int]:
-    """Return the kills and holds of a stream after a seq."""
-    rows = sql().execute(
-        "SELECT r.seq FROM wire_dispatch d JOIN delivery_row r ON r.stream = ? AND r.seq = d.seq "
-        "WHERE d.seq > ? AND d.act IN ('kill', 'hold') ORDER BY d.seq",
-        (stream, seq),
-    )
-    return [row[0] for row in rows]
 
 
 def has_row(stream: int, seq: int) -> bool:

@@ -5,13 +5,13 @@ import hashlib
 import secrets
 from datetime import UTC, date, datetime, time, timedelta
 
+import msgspec
 from django.db import transaction
 
 from dateline.delivery import store
 from dateline.delivery.endpoint import check_address
 from dateline.delivery.errors import DeliveryError, UnknownSubscription
 from dateline.delivery.filter import Filter, wants
-from dateline.delivery.fold import catch_up
 from dateline.delivery.store import Subscription
 from dateline.news.agency import Agency
 from dateline.news.codes import rfc3339
@@ -49,6 +49,8 @@ def subscribe(
     Raises DeliveryError where the name is taken, BadEndpoint for an address that nothing is sent to.
     """
     name = " ".join(name.split())
+    lists = {field: tuple(sorted(set(getattr(wanted, field)))) for field in ("sections", "topics", "languages")}
+    wanted = msgspec.structs.replace(wanted, **lists)
     if not name:
         raise DeliveryError("A subscription needs a name: the subscriber's, as the desk knows it.")
     if url:
@@ -63,7 +65,6 @@ def subscribe(
             made=now_text(),
         )  # fmt: skip
         store.insert_subscription(found)
-    catch_up(found.stream)
     bell.ring()
     return find(name)
 
@@ -112,6 +113,7 @@ def rotate_secret(found: Subscription) -> str:
     kept = " ".join([secret, *found.secrets.split()[:1]])
     with transaction.atomic():
         store.set_fields(found.id, secrets=kept)
+    bell.ring()
     return secret
 
 
@@ -119,6 +121,7 @@ def pause(found: Subscription, why: str) -> None:
     """Send nothing until it is resumed; nothing is dropped."""
     with transaction.atomic():
         store.set_fields(found.id, paused=why or "paused by an operator")
+    bell.ring()
 
 
 def resume(found: Subscription) -> None:
@@ -131,7 +134,8 @@ def resume(found: Subscription) -> None:
 def send_again(found: Subscription, after: int) -> None:
     """Put a subscriber's cursor back, so that everything after a seq is sent once more, with the same keys."""
     with transaction.atomic():
-        store.set_fields(found.id, cursor=max(found.since, min(after, found.cursor)))
+        now = store.subscriptions("id = ?", (found.id,))[0]
+        store.put_back(found.id, max(now.since, min(after, now.cursor)))
     bell.ring()
 
 

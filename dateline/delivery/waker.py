@@ -8,6 +8,7 @@ class Waker:
 
     def __init__(self) -> None:
         self._waiting: set[asyncio.Future[None]] = set()
+        self.stopped = False
 
     async def wait(self, timeout_s: float) -> None:
         """Return when it rings, or when the time is over."""
@@ -23,6 +24,11 @@ class Waker:
         for future in self._waiting:
             if not future.done():
                 future.set_result(None)
+
+    def stop(self) -> None:
+        """The server stops: wake everyone for good."""
+        self.stopped = True
+        self.ring()
 
 
 WAKER = Waker()

@@ -122,6 +122,12 @@ def failed(request: HttpRequest) -> HttpResponse:
     return render(request, "desk/failed.html", status=500)
 
 
+def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer a form whose token is not valid any more: of an older sign-in, or of another site."""
+    log.warning("%s %s: %s", request.method, request.path, reason)
+    return render(request, "desk/failed.html", {"stale": True}, status=403)
+
+
 def _send(request: HttpRequest, where: str, why: str) -> HttpResponse:
     if not request.accepts("text/html"):
         return JsonResponse({"success": False, "error_code": "account", "error_message": why}, status=403)

@@ -2,7 +2,7 @@
 
 from django.db import transaction
 
-from dateline.desk.asking import case_of, person_of
+from dateline.desk.asking import acts_for, case_of, person_of
 from dateline.desk.errors import ReleaseRefused, TextChanged
 from dateline.desk.models import Approval, Request, Story, User
 from dateline.desk.release_rules import may_approve, needed_rights
@@ -22,6 +22,7 @@ def ask_for_approval(story: Story, act: Act, user: User, *, note: str = "", seen
     if not note and act in NOTE_SAYS:
         raise ActRefused(f"A {act} needs a note that says {NOTE_SAYS[act]}.", act)
     with transaction.atomic():
+        _check_possible(story, act)
         case, item = case_of(story, act, user, note=note)
         digest = digest_of(act, note, item)
         if seen and seen != text_digest(item):
@@ -42,7 +43,8 @@ def approve(request: Request, user: User, *, seen: str) -> Dispatch:
     ReleaseRefused if this person may not be the second pair of eyes.
     """
     act = Act(request.act)
-    prepare_pictures(request.story, act, request.user, note=request.note, approver=user, seen=seen)
+    if is_open(request):
+        prepare_pictures(request.story, act, request.user, note=request.note, approver=user, seen=seen)
     with transaction.atomic():
         story = Story.objects.get(pk=request.story_id)
         if not is_open(request):
@@ -51,6 +53,8 @@ def approve(request: Request, user: User, *, seen: str) -> Dispatch:
         digest = digest_of(act, request.note, item)
         if digest != request.digest or seen != text_digest(item):
             raise TextChanged("The text has changed since this was asked for. It has to be asked for again.", digest)
+        if case.by.frozen:
+            raise ReleaseRefused(case.by.frozen, act)
         if refused := may_approve(case, person_of(user, act)):
             raise ReleaseRefused(refused, act)
         revision = None
@@ -64,17 +68,26 @@ def approve(request: Request, user: User, *, seen: str) -> Dispatch:
         return release_story(story, act, by, note=request.note, seen=seen)
 
 
+def _check_possible(story: Story, act: Act) -> None:
+    if act not in acts_for(story):
+        raise ReleaseRefused(f"A {act} of this story is not possible now.", act)
+
+
 def is_open(request: Request) -> bool:
     """Whether nothing of the item has gone out since the request."""
     return request.story.wire_seq == request.after_seq
 
 
-def open_request(story: Story) -> Request | None:
-    """Return the last request on a story if it still stands: nothing went out since, and the text is the same."""
+def open_requests(story: Story) -> list[Request]:
+    """Return the requests on a story that still stand, the latest first: nothing went out since, no comma changed."""
     if story.spiked_at is not None:
-        return None
-    request = story.requests.select_related("user", "story").order_by("-pk").first()
-    if request is None or not is_open(request):
-        return None
-    _, item = case_of(story, Act(request.act), request.user, note=request.note)
-    return request if digest_of(Act(request.act), request.note, item) == request.digest else None
+        return []
+    found: list[Request] = []
+    for request in story.requests.select_related("user", "story").filter(after_seq=story.wire_seq).order_by("-pk")[:20]:
+        act = Act(request.act)
+        if any((other.act, other.digest) == (request.act, request.digest) for other in found):
+            continue
+        _, item = case_of(story, act, request.user, note=request.note)
+        if digest_of(act, request.note, item) == request.digest:
+            found.append(request)
+    return found

@@ -13,7 +13,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from wagtail.admin.models import EditingSession
 from wagtail.models import WorkflowState
 
-from dateline.desk.approve_story import open_request
+from dateline.desk.approve_story import open_requests
 from dateline.desk.freezing import current
 from dateline.desk.models import Author, Freeze, Release, Request, Schedule, Story, User
 from dateline.intake import store as intake
@@ -218,8 +218,8 @@ def _asked(now: datetime) -> list[Asked]:
     seen: set[int] = set()
     requests = Request.objects.filter(at__gte=now - _ASKED).order_by("-pk").select_related("story", "user")
     for request in requests[:_WAITING]:
-        if request.story_id not in seen and (standing := open_request(request.story)) is not None:
-            found.append(Asked(standing, Act(standing.act), standing.note))
+        if request.story_id not in seen:
+            found += [Asked(standing, Act(standing.act), standing.note) for standing in open_requests(request.story)]
         seen.add(request.story_id)
     return found
 

@@ -9,7 +9,7 @@ from datetime import datetime
 import msgspec
 
 from dateline.desk.roles import Right
-from dateline.news.acts import OPENING, REVISING, Act
+from dateline.news.acts import OPENING, REVISING, WITHDRAWING, Act
 from dateline.news.item import NewsItem, PubStatus
 
 # Urgency 1 and 2: flash and bulletin.
@@ -98,7 +98,8 @@ def may_approve(case: Case, person: Person) -> str:
 def needed_rights(case: Case) -> frozenset[Right]:
     """Return the rights that an act needs."""
     rights = {Right.KILL} if case.act is Act.KILL else {Right.RELEASE}
-    if case.act is not Act.KILL and _is_about_text(case) and _urgent(case):
+    # What was held may have been held by a chief: who may not send it may not send it again.
+    if case.act not in WITHDRAWING and _urgent(case):
         rights.add(Right.FLASH)
     if opens_early(case):
         rights.add(Right.LIFT_EMBARGO)
@@ -144,12 +145,13 @@ def _urgent(case: Case) -> bool:
 
 
 def _candidates(case: Case) -> list[Person]:
-    """Return who can be the second pair of eyes; that is also whoever releases what others wrote to the last word."""
+    """Return who can be the second pair of eyes; that is also whoever does what another wrote, or asked for."""
     found = [person for person in case.seconds if not may_approve(case, person)]
-    # A note is a text too: it is another's where another asked for this very act with it.
-    another_wrote_all = case.act in OPENING or bool(case.askers - {case.by.id})
-    may_be = _is_about_text(case) and another_wrote_all and not opens_early(case)
-    if may_be and case.authors and case.by.id not in case.authors:
+    # Another asked for this very act, with this note: then whoever does it is the second.
+    asked = bool(case.askers - {case.by.id})
+    wrote = _is_about_text(case) and case.by.id in case.authors
+    first_of_anothers = case.act in OPENING and bool(case.authors) and not opens_early(case)
+    if not wrote and (asked or first_of_anothers):
         found.append(case.by)
     return found
 

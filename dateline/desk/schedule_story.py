@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 
-from dateline.desk.asking import case_of
+from dateline.desk.asking import acts_for, case_of
 from dateline.desk.errors import BadSchedule, ReleaseRefused, TextChanged
 from dateline.desk.models import Schedule, Story, User
 from dateline.desk.recording import record
@@ -49,6 +49,8 @@ def schedule_story(story: Story, act: Act, user: User, due: datetime, *, note: s
         raise BadSchedule(f"{local(due):%B %-d, %Y} is more than a year away. Name a time within a year.", due)
     with transaction.atomic():
         story = Story.objects.get(pk=story.pk)
+        if act not in acts_for(story):
+            raise BadSchedule(f"A {act} of this story is not possible now.", act)
         if (other := waiting(story)) is not None:
             raise BadSchedule(
                 f"It is scheduled already, for {local(other.due):%B %-d, %H:%M:%S} by {other.user}. Cancel that first.",

@@ -24,6 +24,10 @@ _OPENS_BY_TEXT = (
     f"NEW.act IN {_TEXT_ACTS} AND coalesce({_AHEAD} AND {_EMBARGO.format('d')} < {_EMBARGO.format('b')}, 0)"
 )
 
+_ASKED = """EXISTS (
+    SELECT 1 FROM desk_request q WHERE q.story_id = NEW.story_id AND q.act = NEW.act
+    AND q.digest = NEW.digest AND q.after_seq = coalesce(b.seq, 0) AND q.user_id <> NEW.user_id)"""
+
 _NEEDS_SECOND = f"""
     (NEW.act IN {_TEXT_ACTS} AND min({_URGENCY.format("d")}, {_URGENCY.format("b")}) <= 2)
     OR (NEW.act = 'kill' AND (
@@ -42,12 +46,9 @@ _HAS_SECOND = f"""
           AND CASE WHEN NEW.act IN {_TEXT_ACTS}
               THEN NOT EXISTS (SELECT 1 FROM desk_author a WHERE a.story_id = NEW.story_id
                                AND a.user_id = p.user_id AND a.after_seq >= {_SINCE} AND {_IN_IT})
-                   AND (p.user_id <> NEW.user_id OR ((NEW.act IN ('publish', 'archive') OR EXISTS (
-                            SELECT 1 FROM desk_request q WHERE q.story_id = NEW.story_id AND q.act = NEW.act
-                            AND q.digest = NEW.digest AND q.after_seq = b.seq AND q.user_id <> NEW.user_id))
-                        AND EXISTS (
+                   AND (p.user_id <> NEW.user_id OR {_ASKED} OR (NEW.act IN ('publish', 'archive') AND EXISTS (
                         SELECT 1 FROM desk_author a WHERE a.story_id = NEW.story_id AND a.after_seq >= {_SINCE})))
-              ELSE p.user_id <> NEW.user_id END)
+              ELSE p.user_id <> NEW.user_id OR {_ASKED} END)
 """
 _FROZEN = """
     (NEW.act NOT IN ('hold', 'kill')

@@ -117,8 +117,10 @@ class StoryEditView(_ThenRelease, EditView):
 
     def is_valid(self, form: Any) -> bool:
         """Refuse to save over what another saved in the meantime, until this person has seen that, and says so."""
-        if not self.expects_json_response and self.is_out_of_date and self.request.POST.get("desk-over") != "yes":
-            by = self.latest_revision.user
+        # One's own later version is no surprise: a form does not name what its autosaves have made.
+        by = self.latest_revision.user if self.latest_revision else None
+        stale = self.is_out_of_date and by != self.request.user and self.request.POST.get("desk-over") != "yes"
+        if stale and not self.expects_json_response:
             self.produced_error_message = (
                 f"{by or 'Someone'} saved a newer version of this story in the meantime. Yours is below, and not "
                 "saved yet. Compare it with theirs under Versions; press the button again to save yours as the newest "

@@ -15,8 +15,10 @@ from wagtail.snippets.action_menu import ActionMenuItem
 
 from dateline.desk import viewsets
 from dateline.desk.act_words import LABELS
-from dateline.desk.models import Story
+from dateline.desk.freezing import current
+from dateline.desk.models import Story, User
 from dateline.desk.roles import Right
+from dateline.desk.views.person import user_of
 from dateline.news.acts import Act
 
 viewsets.register()
@@ -133,12 +135,26 @@ def _picture_stays(request: HttpRequest, picture: Any) -> HttpResponse | None:
 
 @hooks.register("before_bulk_action")
 def _no_bulk(request: HttpRequest, action_type: str, objects: list[Any], action: Any) -> HttpResponse | None:
-    """No bulk action deletes a story, nor a picture that the wire carries."""
+    """No bulk action deletes a story, nor a picture that the wire carries, nor changes an account."""
+    if any(isinstance(found, User) for found in objects):
+        messages.error(request, "Accounts are changed one by one, so that the history says who gave whom what.")
+        return redirect("wagtailusers_users:index")
     kept = [found for found in objects if isinstance(found, Story) or getattr(found, "used_at", None) is not None]
     if action_type != "delete" or not kept:
         return None
     messages.error(request, f"“{kept[0]}” stays: stories are spiked or killed, and pictures on the wire are kept.")
     return redirect("wagtailadmin_home")
+
+
+@hooks.register("before_create_user")
+@hooks.register("before_edit_user")
+@hooks.register("before_delete_user")
+def _frozen_makes_nobody(request: HttpRequest, user: Any = None) -> HttpResponse | None:
+    """An account that is frozen makes no other that is not."""
+    if request.method != "POST" or current(user_of(request)) is None:
+        return None
+    messages.error(request, "Your own account is frozen; someone else has to thaw it before you change accounts.")
+    return redirect("wagtailusers_users:index")
 
 
 @hooks.register("insert_editor_js")

@@ -63,9 +63,14 @@ def leaf_of(seq: int, sent: str, act: str, uri: str, version: int, item: bytes, 
     The envelope is JSON with sorted keys and no white space; it names the item by its SHA-256, so
     that a dispatch can be proved without showing its text.
     """
+    return leaf_of_digest(seq, sent, act, uri, version, hashlib.sha256(item).hexdigest(), salt)
+
+
+def leaf_of_digest(seq: int, sent: str, act: str, uri: str, version: int, digest: str, salt: bytes) -> bytes:
+    """Return the same of a dispatch whose item is known by its SHA-256 only (hex)."""
     envelope = {
         "act": str(act),
-        "item": hashlib.sha256(item).hexdigest(),
+        "item": digest,
         "salt": salt.hex(),
         "sent": sent,
         "seq": seq,

@@ -20,10 +20,15 @@ class Asker:
 
         self.subscription = subscribing.subscribe(name, wanted or Filter(), **options)
         self.token = subscribing.issue_token(self.subscription)
+        fold_all()
 
     def get(self, path: str = "/api/wire", token: str | None = None, **query: Any) -> Any:
         headers = {"host": "localhost", "authorization": f"Bearer {self.token if token is None else token}"}
-        return Client(headers=headers).get(path, query)
+        from dateline.delivery import pull
+
+        answer = Client(headers=headers).get(path, query)
+        pull.settle()
+        return answer
 
 
 def publish(headline: str, **fields: Any) -> Any:
@@ -151,6 +156,40 @@ def test_proofs_hold_against_the_signed_head(asker: Asker) -> None:
     later = read_verifier().open(asker.get(proof=1).json()["checkpoint"])
     proof = [bytes.fromhex(part) for part in asker.get("/api/consistency", old=5, new=6).json()["proof"]]
     assert check_consistency(5, 6, point.root, later.root, proof)
+
+
+def test_a_look_with_the_token_of_a_pushed_subscription_acknowledges_nothing(home: Any) -> None:
+    from dateline.delivery import store
+
+    asker = Asker(url="https://quay.example/wire")
+    for number in range(3):
+        publish(f"Item {number}")
+    assert asker.get(after=3).status_code == 200
+    assert store.subscriptions()[0].cursor == 0
+
+
+def test_a_browsers_stream_goes_on_from_what_its_header_says(asker: Asker) -> None:
+    for number in range(3):
+        publish(f"Item {number}")
+    headers = {"host": "localhost", "authorization": f"Bearer {asker.token}", "last-event-id": "2"}
+    answer = Client(headers=headers).get("/api/wire", {"after": 0}).json()
+    assert [line["seq"] for line in answer["dispatches"]] == [3]
+
+
+def test_a_killed_item_is_not_had_in_the_moment_before_the_fold(asker: Asker) -> None:
+    from dateline.wire.append import append
+
+    made = publish("Forged")
+    append(Act.KILL, uri=made.uri, note="It was forged.")
+    assert asker.get(f"/api/items/{made.uri}").status_code == 410
+
+
+def test_what_was_before_a_subscription_began_is_not_of_it(home: Any) -> None:
+    early = Asker("Early")
+    made = publish("Before")
+    late = Asker("Late")
+    assert early.get(f"/api/items/{made.uri}").status_code == 200
+    assert late.get(f"/api/items/{made.uri}").status_code == 404
 
 
 def test_who_asks_too_often_is_told_when_to_come_again(asker: Asker, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -85,10 +85,10 @@ def make_wire(count: int, seed: int = 1) -> None:
 
 
 def fold_all() -> None:
-    from dateline.delivery.fold import DeliveryFold
+    from dateline.delivery.fold import DeliveryFold, catch_up
     from dateline.wire.follow import fold
 
-    while fold([DeliveryFold()]):
+    while fold([DeliveryFold()]) or catch_up():
         pass
 
 
@@ -122,6 +122,7 @@ def test_a_late_filter_a_rebuild_and_the_fold_as_it_went_agree_row_by_row(home: 
     store.sql().execute("DELETE FROM delivery_stream")
     for number, wanted in enumerate(FILTERS):
         subscribing.subscribe(f"late {number}", wanted, from_start=True)
+    fold_all()
     assert [rows_of(found.stream) for found in store.subscriptions()] == early
     make_wire(20, seed=2)
     fold_all()
@@ -146,6 +147,88 @@ def test_what_was_killed_leaves_without_its_text_and_the_rest_as_its_very_bytes(
     assert wire.read_item(2).headline == "Forged"
     headlines = lines_of(store.read_rows(found.stream, 0, 1), headlines=True)
     assert b"Kept text" not in headlines[0] and b'"Kept"' in headlines[0]
+
+
+def test_headlines_leave_every_other_text_of_an_item_out(home: Any) -> None:
+    from dateline.delivery import store, subscribing
+    from dateline.delivery.lines import lines_of
+    from dateline.wire.append import append
+
+    found = subscribing.subscribe("Quay", Filter(), headlines=True)
+    more = {"bodies": [{"role": "plain", "value": "SECRET"}], "descriptions": [{"role": "summary", "value": "SECRET"}]}
+    append(Act.PUBLISH, NewsItem(headline="Kept", body="<p>SECRET</p>", rest=more))
+    fold_all()
+    assert b"SECRET" not in lines_of(store.read_rows(found.stream, 0, 1), headlines=True)[0]
+
+
+def test_more_kills_than_a_batch_lose_nothing_that_lies_between(home: Any) -> None:
+    from django.db import transaction
+
+    from dateline.delivery import push, store, subscribing
+    from dateline.wire.append import append
+
+    found = subscribing.subscribe("Quay", Filter(), url="https://quay.example/wire")
+    made = [append(Act.PUBLISH, NewsItem(headline=f"Item {number}")) for number in range(61)]
+    fold_all()
+    with transaction.atomic():
+        store.move_cursor(found.id, 61, "now")
+    for dispatch in made[:60]:
+        append(Act.KILL, uri=dispatch.uri, note="Gone.")
+    between = append(Act.PUBLISH, NewsItem(headline="Between"))
+    append(Act.KILL, uri=made[60].uri, note="Gone.")
+    fold_all()
+    _, jumps, rows = push._due(found.id)
+    assert len(jumps) == 61
+    with transaction.atomic():
+        for row in jumps:
+            store.keep_ahead(found.id, row.seq)
+    _, jumps, rows = push._due(found.id)
+    assert (jumps, [row.seq for row in rows]) == ([], [between.seq])
+
+
+def test_a_subscription_whose_maker_was_killed_is_folded_by_the_server(home: Any) -> None:
+    from django.db import transaction
+
+    from dateline.delivery import store
+
+    make_wire(30)
+    fold_all()
+    with transaction.atomic():
+        stream = store.stream_of(Filter())
+    make_wire(5, seed=3)
+    fold_all()
+    assert len(rows_of(stream)) > 10
+    assert store.read_stream(stream).cursor == store.streams()[-1].cursor
+
+
+def test_a_cursor_that_was_put_back_is_not_moved_by_an_older_acknowledgement(home: Any) -> None:
+    from django.db import transaction
+
+    from dateline.delivery import store, subscribing
+
+    make_wire(10)
+    found = subscribing.subscribe("Quay", Filter(), from_start=True)
+    with transaction.atomic():
+        store.move_cursor(found.id, 9, "now", found.epoch)
+    subscribing.send_again(found, 2)
+    with transaction.atomic():
+        store.move_cursor(found.id, 10, "now", found.epoch)
+    assert subscribing.find("Quay").cursor == 2
+
+
+def test_the_first_of_a_late_subscription_has_nothing_before_it(home: Any) -> None:
+    from dateline.delivery import store, subscribing
+    from dateline.delivery.lines import lines_of
+    from dateline.wire.append import append
+
+    subscribing.subscribe("Early", Filter())
+    append(Act.PUBLISH, NewsItem(headline="Before"))
+    fold_all()
+    late = subscribing.subscribe("Late", Filter())
+    append(Act.PUBLISH, NewsItem(headline="First"))
+    fold_all()
+    lines = lines_of(store.read_rows(late.stream, late.since, 5), since=late.since)
+    assert [msgspec.json.decode(line)["prev"] for line in lines] == [0]
 
 
 def test_the_ledger_says_who_has_an_item_and_who_lacks_its_kill(home: Any) -> None:

@@ -379,3 +379,100 @@ def test_a_form_from_before_the_spike_does_not_take_a_story_back(desk: Any) -> N
     stale.save()
     story.refresh_from_db()
     assert story.spiked_at is not None and story.headline == "From before"
+
+
+def test_ones_own_autosaves_are_no_surprise_to_a_form_that_does_not_name_them(desk: Any) -> None:
+    story = desk.story()
+    loaded = story.latest_revision_id
+    desk.change(story, desk.reporter, headline="Saved by itself a moment ago")
+    client, address = desk.client(desk.reporter), reverse("stories:edit", args=[story.pk])
+    form = {"headline": "Typed since", "urgency": "4", "body-count": "0", "loaded_revision_id": loaded}
+    assert client.post(address, {**form, "action-to-publish": "1"}).status_code == 302
+
+
+def test_no_bulk_action_changes_accounts_and_who_is_frozen_makes_none(desk: Any) -> None:
+    from django.contrib.auth.models import Group
+
+    from dateline.desk.freezing import set_freeze
+    from dateline.desk.models import User
+
+    client = desk.client(desk.operator)
+    chiefs = Group.objects.get(name="Chiefs")
+    for action in ("assign_role", "set_active_state", "delete"):
+        form = {"role": chiefs.pk, "mark_as_active": "on"}
+        client.post(f"/desk/bulk/desk/user/{action}/?id={desk.operator.pk}", form)
+    assert not desk.operator.groups.filter(name="Chiefs").exists()
+    set_freeze(desk.operator, True, "Stolen.", desk.chief)
+    new = {"username": "sock", "first_name": "So", "last_name": "Ck", "email": "s@example.org", "groups": [chiefs.pk],
+           "password1": "quay-lantern-31", "password2": "quay-lantern-31"}  # fmt: skip
+    client.post(reverse("wagtailusers_users:add"), new)
+    client.post(reverse("wagtailusers_users:edit", args=[desk.other_chief.pk]), {**new, "username": "abel"})
+    assert not User.objects.filter(username="sock").exists()
+    assert User.objects.get(username="abel").first_name == "Abel"
+
+
+def test_no_request_hides_another(desk: Any) -> None:
+    from dateline.desk.approve_story import open_requests
+    from dateline.desk.queue_rows import Filter, read_queue
+
+    story = desk.story()
+    release(story, Act.PUBLISH, desk.editor)
+    ask_with(story, Act.KILL, desk.chief, note="Libellous.")
+    ask_with(story, Act.REFILE, desk.reporter, note="Spam.")
+    assert [asked.act for asked in open_requests(story)] == ["refile", "kill"]
+    assert {asked.act for asked in read_queue(desk.other_chief, Filter()).asked} == {Act.REFILE, Act.KILL}
+    with pytest.raises(refused(), match="not possible now"):
+        ask_with(story, Act.ARCHIVE, desk.reporter)
+
+
+def test_what_an_editor_asks_for_a_chief_does_and_what_a_frozen_account_asked_for_nobody(desk: Any) -> None:
+    from dateline.desk.freezing import set_freeze
+
+    story = desk.story()
+    release(story, Act.PUBLISH, desk.editor)
+    asked = ask_with(story, Act.KILL, desk.editor, note="It was forged.")
+    assert approve_as(asked, desk.chief).act is Act.KILL
+    flash = desk.story(urgency=1)
+    release(flash, Act.PUBLISH, desk.chief)
+    # A note alone is a change, too, and another asked for it.
+    assert approve_as(ask_with(flash, Act.REFILE, desk.reporter, note="A name."), desk.chief).news.ednote == "A name."
+    poison = ask_with(flash, Act.REFILE, desk.reporter, note="Poison.")
+    set_freeze(desk.reporter, True, "Stolen.", desk.operator)
+    with pytest.raises(refused(), match="frozen"):
+        approve_as(poison, desk.chief)
+
+
+def test_who_may_not_send_urgent_text_may_not_send_it_again_after_a_hold(desk: Any) -> None:
+    flash = desk.story(urgency=1)
+    release(flash, Act.PUBLISH, desk.chief)
+    release(flash, Act.HOLD, desk.editor, note="Checking.")
+    with pytest.raises(refused(), match="Only a chief"):
+        release(flash, Act.RELEASE, desk.editor)
+    release(flash, Act.RELEASE, desk.chief)
+
+
+def test_a_flash_that_was_written_on_since_is_not_sent_by_its_form_again(desk: Any) -> None:
+    from dateline.desk.models import Story
+    from dateline.news.codes import mint_uri
+
+    uri = mint_uri("tidewater.example", datetime.now(UTC))
+    form = {"uri": uri, "headline": "Ferry aground", "do": "release"}
+    desk.client(desk.chief).post(reverse("desk:flash"), form)
+    story = Story.objects.get(uri=uri)
+    desk.change(story, desk.reporter, body=[("text", "<p>Poison.</p>")])
+    desk.client(desk.chief).post(reverse("desk:flash"), {**form, "glass": "Alone on the desk"})
+    assert store.head_seq() == 0
+
+
+def test_a_form_of_an_earlier_sign_in_gets_a_page_of_the_desk(desk: Any) -> None:
+    from django.test import Client
+
+    client = Client(headers={"host": "localhost"}, enforce_csrf_checks=True)
+    client.force_login(desk.editor, "allauth.account.auth_backends.AuthenticationBackend")
+    answer = client.post(reverse("desk:freeze"), {"reason": "x"})
+    assert answer.status_code == 403 and b"of an earlier sign-in" in answer.content
+    token = client.get("/desk/here/").json()["token"]
+    assert (
+        client.post(reverse("desk:save-filter"), {"name": "x", "query": "", "csrfmiddlewaretoken": token}).status_code
+        == 302
+    )

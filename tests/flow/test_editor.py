@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Wire, footer, settle, write
+from conftest import PASSWORD, Wire, footer, settle, write
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
@@ -123,3 +123,37 @@ def test_what_came_in_is_taken_over_by_screen_and_a_filter_is_kept(
     jonas.goto(f"{desk.url}/desk/")
     kept.click()
     expect(jonas.locator("[name=state]")).to_have_value("submitted")
+
+
+def test_a_story_that_was_opened_saved_by_itself_and_submitted_goes_through_also_after_a_new_sign_in(
+    desk: Wire, sign_in: Any
+) -> None:
+    maren = sign_in("maren")
+    write(maren, desk, "Budget to be presented", "The council meets on Monday.")
+    maren.wait_for_url(re.compile("/edit/"))
+    maren.goto(maren.url)
+    for words in (" One.", " Two."):
+        settle(maren)
+        maren.locator(BODY).last.click()
+        maren.keyboard.press("Control+End")
+        maren.keyboard.type(words)
+    settle(maren)
+    # Signed out while typing: nothing is sent, the words stay, and go through after a new sign-in elsewhere.
+    maren.context.clear_cookies()
+    maren.keyboard.type(" Three.")
+    footer(maren, "submit")
+    expect(maren.locator(".desk-signed-out")).to_be_visible()
+    expect(maren.locator(BODY).last).to_contain_text("Three.")
+    other = maren.context.new_page()
+    other.goto(f"{desk.url}/desk/")
+    other.fill("[name=login]", "maren")
+    other.fill("[name=password]", PASSWORD)
+    other.keyboard.press("Enter")
+    expect(other.locator("h1")).to_have_text("Queue")
+    footer(maren, "submit")
+    maren.wait_for_url(re.compile(r"/desk/(stories/)?$"))
+    other.reload()
+    row = other.locator("#queue .desk-row", has_text="Budget")
+    expect(row.locator(".desk-state")).to_have_text("Submitted")
+    row.get_by_role("link", name="Look and release").click()
+    expect(other.locator(".desk-paper")).to_contain_text("One. Two. Three.")

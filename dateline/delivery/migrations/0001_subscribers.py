@@ -17,15 +17,18 @@ TABLES = [
         stream INTEGER NOT NULL REFERENCES delivery_stream (id),
         seq INTEGER NOT NULL,
         prev INTEGER NOT NULL,
+        withdraws INTEGER NOT NULL,
         PRIMARY KEY (stream, seq)
     ) STRICT, WITHOUT ROWID
     """,
+    # Kills and holds jump the queue: they are looked for at every turn.
+    "CREATE INDEX delivery_row_withdraws ON delivery_row (stream, seq) WHERE withdraws = 1",
     """
     CREATE TABLE delivery_item (
         stream INTEGER NOT NULL REFERENCES delivery_stream (id),
         uri TEXT NOT NULL,
         first INTEGER NOT NULL,
-        PRIMARY KEY (stream, uri)
+        PRIMARY KEY (uri, stream)
     ) STRICT, WITHOUT ROWID
     """,
     """
@@ -42,7 +45,8 @@ TABLES = [
         paused TEXT NOT NULL DEFAULT '',
         cursor INTEGER NOT NULL,
         seen TEXT NOT NULL DEFAULT '',
-        made TEXT NOT NULL
+        made TEXT NOT NULL,
+        epoch INTEGER NOT NULL DEFAULT 0
     ) STRICT
     """,
     """
@@ -75,7 +79,7 @@ TABLES = [
         outcome TEXT NOT NULL
     ) STRICT
     """,
-    "CREATE INDEX delivery_attempt_of ON delivery_attempt (subscription, seq)",
+    "CREATE INDEX delivery_attempt_of ON delivery_attempt (subscription, id)",
     "CREATE INDEX delivery_attempt_seq ON delivery_attempt (seq)",
     """
     CREATE TRIGGER delivery_attempt_never_changes BEFORE UPDATE ON delivery_attempt

@@ -88,6 +88,8 @@ def _story(user: User, post: Any) -> Story:
     if story is not None:
         if story.headline != headline:
             raise DeskError("This flash was made already, with another line. Open a new one.", uri)
+        if story.latest_revision is None or story.latest_revision.user_id != user.pk or story.body:
+            raise DeskError("Someone has written on since this flash was made. Release it from its own screen.", uri)
         return story
     if store.read_state(uri) is not None or intake.knows(uri):
         raise DeskError("The form is not one of ours; open it again.", uri)

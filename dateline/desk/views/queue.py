@@ -4,7 +4,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from allauth.mfa.utils import is_mfa_enabled
-from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, HttpResponseRedirect, JsonResponse
+from django.middleware.csrf import get_token
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.crypto import salted_hmac
@@ -50,8 +51,8 @@ def _query(request: HttpRequest) -> str:
 @require_GET
 @require_admin_access
 def here(request: HttpRequest) -> HttpResponse:
-    """Answer nothing: who asks is signed in. The editor asks before it sends a form."""
-    return HttpResponse(status=204)
+    """Answer who is signed in with a token for their form: after a new sign-in the one that it has is not valid."""
+    return JsonResponse({"token": get_token(request)})
 
 
 @require_GET

@@ -57,7 +57,8 @@ def _context(request: HttpRequest, story: Story) -> dict[str, Any]:
     act = _act(request, story)
     asked = ask(story, act or Act.PUBLISH, user)
     state = story.state
-    standing = approve_story.open_request(story)
+    requests = approve_story.open_requests(story)
+    standing = next((one for one in requests if one.act == act), requests[0] if requests else None)
     versions = store.read_versions(story.uri) if state else []
     rights = {right: user.has_perm(f"desk.{right}") for right in Right}
     words = [(other, *_words(other, state, asked.item)) for other in acts_for(story)]
@@ -187,7 +188,7 @@ def _do(request: HttpRequest, story: Story) -> HttpResponse:
             case "schedule":
                 due = _due(post.get("due", ""))
                 made = schedule_story.schedule_story(story, act, user, due, note=note, seen=seen)
-                messages.success(request, f"Scheduled for {settings.AGENCY.local(made.due):%B %-d, %H:%M:%S}.")
+                messages.success(request, f"Scheduled for {settings.AGENCY.local(made.due):%B %-d, %Y, %H:%M:%S}.")
                 return HttpResponseRedirect(release_address(story, act))
             case "release":
                 pass

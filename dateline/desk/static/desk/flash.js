@@ -47,6 +47,13 @@ function prepare(form) {
     sending = true;
     go.disabled = true;
     try {
+      const here = await fetch("/desk/here/", { redirect: "manual", cache: "no-store" });
+      if (!here.ok) {
+        refused.hidden = false;
+        refused.textContent = "You are signed out, so nothing was sent. Sign in in another tab, then press Enter again.";
+        return;
+      }
+      fields.set("csrfmiddlewaretoken", (await here.json()).token);
       const answer = await fetch(form.action, { method: "POST", body: fields, headers: { Accept: "application/json" } });
       const said = await answer.json();
       refused.hidden = answer.ok;

@@ -1,0 +1,231 @@
+"""Delivery: from release to a webhook received, with a hundred subscribers; what a dead one costs; bulk replay.
+
+The references run in the same minute: a bare client that posts the same bytes to the same endpoint, and nginx that
+sends the same lines as a file. The endpoint and the clients are Python beside the server on the same cores, so that
+with a hundred subscribers the endpoint's own share is part of each figure.
+"""
+
+import asyncio
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import httpx
+
+from bench.machine import dateline_server, free_port, median, need, percentile, print_table, wait_for
+
+SUBSCRIBERS = 100
+RELEASES = 20
+REPLAYED = 5_000
+
+# In a process of its own: makes subscriptions, fills the wire, publishes one dispatch for each line it reads.
+PRODUCER = """
+import json, sys, time
+import django
+django.setup()
+from dateline.delivery import subscribing
+from dateline.delivery.filter import Filter
+from dateline.news.acts import Act
+from dateline.news.item import NewsItem
+from dateline.wire.append import Submission, append, append_all
+
+def item(number):
+    return NewsItem(headline=f"Item {number}", body="<p>" + "The harbour reopened on Monday. " * 40 + "</p>")
+
+for line in sys.stdin:
+    what, *values = json.loads(line)
+    if what == "subscribe":
+        for number in range(values[0]):
+            subscribing.subscribe(f"{values[2]}{number}", Filter(), url=values[1].format(number))
+    elif what == "pull":
+        puller = subscribing.subscribe("puller", Filter(), from_start=True)
+        print(json.dumps(subscribing.issue_token(puller)), flush=True)
+        continue
+    elif what == "fill":
+        for begin in range(0, values[0], 500):
+            append_all(Submission(act=Act.PUBLISH, item=item(n)) for n in range(begin, begin + 500))
+    else:
+        dispatch = append(Act.PUBLISH, item(values[0]))
+        print(json.dumps([time.time(), dispatch.seq]), flush=True)
+        continue
+    print("0", flush=True)
+"""
+
+
+class Endpoint:
+    """Takes every webhook and notes when each came; in a thread with its own loop."""
+
+    def __init__(self) -> None:
+        self.came: dict[int, list[float]] = {}
+        self.port = free_port()
+        threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True).start()
+        wait_for(self.port)
+
+    async def _serve(self) -> None:
+        server = await asyncio.start_server(self._take, "127.0.0.1", self.port, backlog=1024)
+        await server.serve_forever()
+
+    async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:] if b": " in line)
+                await reader.readexactly(int(fields[b"content-length"]))
+                now = time.time()
+                key = fields.get(b"webhook-id", b"-0").rpartition(b"-")[2]
+                self.came.setdefault(int(key), []).append(now)
+                writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+        except (asyncio.IncompleteReadError, ConnectionError):
+            writer.close()
+
+    def wait(self, seq: int, count: int) -> list[float]:
+        """Return when a dispatch came to each subscriber."""
+        until = time.time() + 60
+        while len(self.came.get(seq, [])) < count and time.time() < until:
+            time.sleep(0.002)
+        found = sorted(self.came.get(seq, []))
+        if len(found) < count:
+            sys.exit(f"Only {len(found)} of {count} subscribers received dispatch {seq}.")
+        return found
+
+
+class Producer:
+    """The process that appends."""
+
+    def __init__(self, env: dict[str, str]) -> None:
+        command = [sys.executable, "-c", PRODUCER]
+        env = {**env, "DJANGO_SETTINGS_MODULE": "dateline.settings"}
+        self.process = subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def ask(self, *order: object) -> list[float]:
+        """Give an order; return its answer."""
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self.process.stdin.write(json.dumps(order) + "\n")
+        self.process.stdin.flush()
+        found: list[float] = json.loads(self.process.stdout.readline())
+        return found
+
+
+def bare_posts(port: int, body: bytes) -> list[float]:
+    """Return how long a bare client takes for one post, and for a hundred at once, in ms."""
+
+    async def measure() -> list[float]:
+        async with httpx.AsyncClient(
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=200)
+        ) as client:
+            url = f"http://127.0.0.1:{port}/"
+
+            async def many(count: int) -> float:
+                begun = time.perf_counter()
+                await asyncio.gather(*(client.post(url, content=body) for _ in range(count)))
+                return (time.perf_counter() - begun) * 1000
+
+            await many(SUBSCRIBERS)
+            return [median([await many(count) for _ in range(10)]) for count in (1, SUBSCRIBERS)]
+
+    return asyncio.run(measure())
+
+
+def main() -> None:
+    """Measure and print."""
+    need("nginx")
+    endpoint = Endpoint()
+    with dateline_server(DATELINE_WEBHOOK_NETWORKS="127.0.0.0/8") as (port, home, env):
+        producer = Producer(env)
+        try:
+            rows = pushed(producer, endpoint)
+            print_table(
+                "From append to webhook received, milliseconds (median / p99)", ("", "first", "last"), rows,
+                f"{RELEASES} releases of one dispatch of 1.4 kB; {SUBSCRIBERS} subscriptions, one endpoint for all.",
+            )  # fmt: skip
+            print_table(*replayed(producer, port, home))
+        finally:
+            producer.process.terminate()
+            producer.process.wait()
+
+
+def pushed(producer: Producer, endpoint: Endpoint) -> list[tuple[str, str, str]]:
+    """Measure webhooks: a hundred live ones, then with ten dead ones beside them."""
+    producer.ask("subscribe", SUBSCRIBERS, f"http://127.0.0.1:{endpoint.port}/{{}}", "live")
+    rows = []
+    for name in ("100 subscribers", "the same beside 10 dead ones"):
+        if "dead" in name:
+            producer.ask("subscribe", 10, "http://127.0.0.1:9/{}", "dead")
+        firsts, lasts = [], []
+        for number in range(RELEASES + 2):
+            sent, seq = producer.ask("publish", number)
+            came = endpoint.wait(int(seq), SUBSCRIBERS)
+            if number >= 2:  # connections open with the first
+                firsts.append((came[0] - sent) * 1000)
+                lasts.append((came[-1] - sent) * 1000)
+            time.sleep(0.3)
+        rows.append((name, _figures(firsts), _figures(lasts)))
+    one, hundred = bare_posts(endpoint.port, b"x" * 1400)
+    rows.append(("a bare client, the same bytes (median)", f"{one:.1f}", f"{hundred:.1f}"))
+    return rows
+
+
+def _figures(times: list[float]) -> str:
+    return f"{median(times):.1f} / {percentile(times, 0.99):.1f}"
+
+
+def replayed(producer: Producer, port: int, home: Path) -> tuple[str, tuple[str, ...], list[tuple[str, ...]], str]:
+    """Measure a replay as NDJSON beside nginx sending the same bytes."""
+    producer.ask("fill", REPLAYED)
+    token = str(producer.ask("pull"))
+    url = f"http://127.0.0.1:{port}/api/wire?after=0"
+    headers = {"Authorization": f"Bearer {token}", "Accept": "application/x-ndjson"}
+    time.sleep(3)
+    lines = httpx.get(url, headers=headers, timeout=120).content
+    with tempfile.TemporaryDirectory(prefix="dateline-bench-") as folder, nginx(Path(folder), lines) as other:
+        took: dict[str, list[float]] = {"Dateline": [], "nginx": []}
+        for _ in range(5):
+            took["Dateline"].append(_fetch(url, headers))
+            took["nginx"].append(_fetch(f"http://127.0.0.1:{other}/lines.ndjson", {}))
+    count, size_mb = lines.count(b"\n"), len(lines) / 1e6
+    rows: list[tuple[str, ...]] = [
+        (name, f"{median(found):.2f} s", f"{count / median(found):,.0f}", f"{size_mb / median(found):,.0f}")
+        for name, found in took.items()
+    ]
+    rows.append(("ratio", "", "", f"{median(took['nginx']) / median(took['Dateline']):.3f}"))
+    note = f"{count:,} dispatches, {size_mb:.1f} MB; one client (httpx), five rounds in turn."
+    return "Bulk replay", ("", "time", "dispatches/s", "MB/s"), rows, note
+
+
+def _fetch(url: str, headers: dict[str, str]) -> float:
+    begun = time.perf_counter()
+    with httpx.stream("GET", url, headers=headers, timeout=120) as answer:
+        for _ in answer.iter_raw():
+            pass
+    return time.perf_counter() - begun
+
+
+class nginx:
+    """nginx that serves some bytes."""
+
+    def __init__(self, folder: Path, data: bytes) -> None:
+        self._port = free_port()
+        (folder / "lines.ndjson").write_bytes(data)
+        (folder / "nginx.conf").write_text(
+            f"worker_processes 1; daemon off; pid {folder}/pid; error_log {folder}/error.log;\n"
+            f"events {{}} http {{ access_log off; sendfile on; "
+            f"server {{ listen 127.0.0.1:{self._port}; root {folder}; }} }}\n"
+        )
+        folder.chmod(0o755)
+        self._process = subprocess.Popen(["/usr/sbin/nginx", "-c", str(folder / "nginx.conf")])
+
+    def __enter__(self) -> int:
+        wait_for(self._port)
+        return self._port
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.wait()
+
+
+if __name__ == "__main__":
+    main()
