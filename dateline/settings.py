@@ -167,6 +167,8 @@ WAGTAILSEARCH_BACKENDS = {"default": {"BACKEND": "wagtail.search.backends.databa
 ITEM_PREVIEW = "dateline.site.render.preview_page"
 # Which subscribers have an item, for the desk's kill: in the same way.
 WHO_HAS = "dateline.delivery.ledger.who_has"
+SUBSCRIBERS = "dateline.delivery.report.lines"
+STALLED_SUBSCRIBERS = "dateline.delivery.report.stalled"
 
 DATABASES = {
     "default": {

@@ -1,5 +1,6 @@
 """What an operator reads about subscribers."""
 
+import msgspec
 from rich.console import Console
 from rich.table import Table
 
@@ -19,6 +20,36 @@ def state_of(found: Subscription) -> str:
     if found.url and waits and last and last[0].outcome:
         return f"{waits} wait; the last attempt: {last[0].outcome}"
     return "up to date" if not waits else f"{waits} wait"
+
+
+class Line(msgspec.Struct, frozen=True):
+    """What the desk shows of a subscription. `trouble`: it needs someone."""
+
+    name: str
+    contact: str
+    gets: str
+    way: str
+    cursor: int
+    seen: str
+    state: str
+    trouble: bool
+
+
+def lines() -> list[Line]:
+    """Return every subscription as the desk shows it, those in trouble first."""
+    found = [
+        Line(
+            one.name, one.contact, in_words(store.read_stream(one.stream).wanted), "webhook" if one.url else "pull",
+            one.cursor, one.seen[:19].replace("T", " "), state, bool(one.paused) or "last attempt" in state,
+        )
+        for one in store.subscriptions() for state in (state_of(one),)
+    ]  # fmt: skip
+    return sorted(found, key=lambda line: not line.trouble)
+
+
+def stalled() -> list[str]:
+    """Return the names of subscriptions that are paused; one query, for the desk's queue."""
+    return [f"{one.name} ({one.paused})" for one in store.subscriptions("paused <> ''")]
 
 
 def print_subscriptions(out: Console) -> None:

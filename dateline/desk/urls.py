@@ -4,7 +4,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from wagtail.admin import urls as wagtail_urls
 
-from dateline.desk.views import flash, freeze, history, incoming, live, pictures, queue, release, topics
+from dateline.desk.views import flash, freeze, history, incoming, live, pictures, queue, release, subscribers, topics
 
 desk = (
     [
@@ -23,6 +23,7 @@ desk = (
         path("incoming/take/", incoming.take, name="take-incoming"),
         path("incoming/spike/", incoming.spike, name="spike-incoming"),
         path("freeze/", freeze.freeze, name="freeze"),
+        path("subscribers/", subscribers.subscribers, name="subscribers"),
         path("history/", history.history, name="history"),
         path("history.ndjson", history.export, name="history-export"),
         path("dateline/", topics.print_line, name="dateline"),

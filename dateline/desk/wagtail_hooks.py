@@ -91,6 +91,14 @@ def _flash_item() -> MenuItem:
 
 
 @hooks.register("register_admin_menu_item")
+def _subscribers_item() -> MenuItem:
+    return _RightItem(
+        "Subscribers", reverse("desk:subscribers"), icon_name="mail", order=59, name="subscribers",
+        rights=(f"desk.{Right.RELEASE}", "desk.view_record"),
+    )  # fmt: skip
+
+
+@hooks.register("register_admin_menu_item")
 def _history_item() -> MenuItem:
     return _RightItem(
         "History", reverse("desk:history"), icon_name="history", order=60, name="history",

@@ -86,6 +86,16 @@ class Wire:
         out = self.run(*act, "-", text="\n".join(lines) + "\n\n" + body + "\n")
         return next(line.split()[1] for line in out.splitlines() if line.strip().startswith("uri"))
 
+    def publish_many(self, count: int) -> None:
+        """Publish items one after the other, from one process."""
+        script = (
+            "import django; django.setup()\nfrom dateline.news.acts import Act\nfrom dateline.news.item import NewsItem\n"
+            "from dateline.wire.append import append\n"
+            f"for n in range({count}): append(Act.PUBLISH, NewsItem(headline=f'Item {{n}}', body='<p>Text.</p>'))"
+        )
+        env = {**self.env, "DJANGO_SETTINGS_MODULE": "dateline.settings"}
+        subprocess.run([sys.executable, "-c", script], env=env, check=True, timeout=120)
+
     def get(self, path: str, **headers: str) -> httpx.Response:
         return httpx.get(self.url + path, headers=headers, timeout=20)
 

@@ -103,8 +103,7 @@ def test_a_webhook_gets_every_dispatch_once_in_order_through_failures_and_restar
     secret = add(served, "Quay", "--webhook", receiver.url)["Secret"]
     receiver.answers = [500, "cut", 429, 307]
     uri = served.publish("Harbour reopens")
-    for number in range(3):
-        served.publish(f"Item {number}")
+    served.publish_many(3)
     lines = receiver.wait(4)
     served.stop(signal.SIGKILL)
     served.publish("While it was down")
@@ -130,8 +129,7 @@ def test_a_kill_jumps_the_queue_and_the_killed_text_never_follows_it(served: Wir
     served.run("subscriber", "pause", "Quay")
     time.sleep(0.3)
     second = served.publish("Another forged report", body="The bank has failed.")
-    for number in range(60):
-        served.publish(f"Item {number}")
+    served.publish_many(60)
     served.run("kill", second, "--advisory", "Forged.")
     served.run("kill", first, "--advisory", "Forged.")
     served.run("subscriber", "resume", "Quay")
@@ -156,8 +154,7 @@ def test_one_dead_endpoint_delays_nobody_and_gone_pauses(served: Wire, receiver:
     add(served, "Gone", "--webhook", gone.url)
     add(served, "Quay", "--webhook", receiver.url)
     began = time.monotonic()
-    for number in range(5):
-        served.publish(f"Item {number}")
+    served.publish_many(5)
     receiver.wait(5)
     assert time.monotonic() - began < 20
     wait_for_state(served, "Gone", "paused: Answered 410")
@@ -212,8 +209,7 @@ def test_a_long_poll_and_a_stream_hear_of_a_dispatch_at_once(served: Wire) -> No
 
 
 def test_the_whole_wire_is_replayed_as_its_bytes(served: Wire) -> None:
-    for number in range(30):
-        served.publish(f"Item {number}")
+    served.publish_many(30)
     token = add(served, "Late", "--from-start")["Token"]
     headers = {"Authorization": f"Bearer {token}", "Accept": "application/x-ndjson"}
     lines = httpx.get(f"{served.url}/api/wire?after=0", headers=headers, timeout=30).content.splitlines()

@@ -132,7 +132,7 @@ def test_no_axe_violations_on_our_screens(desk: Wire, sign_in: Any) -> None:
     ines.get_by_role("button", name="Ask for a second pair of eyes").click()
     release = ines.url.partition("?")[0]
     paths = [f"{desk.url}/desk/", release, f"{desk.url}/desk/flash/", f"{desk.url}/desk/freeze/",
-             f"{desk.url}/desk/history/", f"{desk.url}/desk/account/2fa/"]  # fmt: skip
+             f"{desk.url}/desk/history/", f"{desk.url}/desk/subscribers/", f"{desk.url}/desk/account/2fa/"]  # fmt: skip
     for scheme in ("light", "dark"):
         for width in (1440, 390):
             ines.emulate_media(color_scheme=scheme)

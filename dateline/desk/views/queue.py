@@ -4,11 +4,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 from allauth.mfa.utils import is_mfa_enabled
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, HttpResponseRedirect, JsonResponse
 from django.middleware.csrf import get_token
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.crypto import salted_hmac
+from django.utils.module_loading import import_string
 from django.views.decorators.http import require_GET, require_POST
 from wagtail.admin.auth import require_admin_access
 
@@ -18,6 +20,7 @@ from dateline.desk.freezing import current
 from dateline.desk.models import SavedFilter
 from dateline.desk.queue_rows import Filter, read_queue
 from dateline.desk.views.person import user_of
+from dateline.desk.views.subscribers import may_see
 from dateline.desk.widgets import known_sections
 
 # A name in a menu.
@@ -26,7 +29,8 @@ _NAME_CHARS = 60
 
 def _context(request: HttpRequest) -> dict[str, Any]:
     wanted = Filter.read(request.GET)
-    return {"queue": read_queue(request.user, wanted), "wanted": wanted}  # type: ignore[arg-type]
+    stalled = import_string(settings.STALLED_SUBSCRIBERS)() if may_see(request.user) else []
+    return {"queue": read_queue(request.user, wanted), "wanted": wanted, "stalled": stalled}  # type: ignore[arg-type]
 
 
 @require_GET
