@@ -179,8 +179,12 @@ def replayed(producer: Producer, port: int, home: Path) -> tuple[str, tuple[str,
     token = str(producer.ask("pull"))
     url = f"http://127.0.0.1:{port}/api/wire?after=0"
     headers = {"Authorization": f"Bearer {token}", "Accept": "application/x-ndjson"}
-    time.sleep(3)
-    lines = httpx.get(url, headers=headers, timeout=120).content
+    lines = b""
+    for _ in range(120):  # until the new subscription has been folded
+        lines = httpx.get(url, headers=headers, timeout=120).content
+        if lines.count(b"\n") > REPLAYED:
+            break
+        time.sleep(1)
     with tempfile.TemporaryDirectory(prefix="dateline-bench-") as folder, nginx(Path(folder), lines) as other:
         took: dict[str, list[float]] = {"Dateline": [], "nginx": []}
         for _ in range(5):
