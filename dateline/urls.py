@@ -4,7 +4,6 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 
 from dateline.desk import access
-from dateline.pages.problem import problem
 from dateline.site import views as site
 from dateline.status import healthz
 
@@ -17,17 +16,10 @@ urlpatterns = [
 ]
 
 
-def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """Answer where nothing is: a problem document to machines, a page to people."""
-    if request.path.startswith("/api/"):
-        return problem(404, "No such address", "The API's addresses are described at /api/.")
-    return site.not_found(request, exception)
-
-
 def failed(request: HttpRequest) -> HttpResponse:
     """Answer for a fault of ours: a page at the desk, a problem document elsewhere."""
     return access.failed(request) if request.path.startswith(access.DESK) else site.failed(request)
 
 
-handler404 = not_found
+handler404 = "dateline.site.views.not_found"
 handler500 = failed

@@ -10,6 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
+from dateline.pages.problem import problem
+
 _FILE = Path(__file__).with_name("openapi.json")
 
 
@@ -20,10 +22,23 @@ def description() -> dict[str, Any]:
     return found | {"servers": [{"url": settings.AGENCY.url}]}
 
 
+def nothing(request: HttpRequest) -> HttpResponse:
+    """Answer below /api/ where nothing is."""
+    return problem(404, "No such address", "The API's addresses are described at /api/.")
+
+
 @require_GET
 def openapi(request: HttpRequest) -> HttpResponse:
     """The description as OpenAPI."""
     return HttpResponse(msgspec.json.encode(description()), content_type="application/json")
+
+
+def _said(field: dict[str, Any]) -> str:
+    """Return what a field is, in a few words."""
+    named = (
+        f"One of {', '.join(field['enum'])}." if "enum" in field else "true, or not there." if "const" in field else ""
+    )
+    return str(field.get("description") or named or field.get("type", "").capitalize() + ".")
 
 
 @require_GET
@@ -37,8 +52,8 @@ def page(request: HttpRequest) -> HttpResponse:
         }
         for path, methods in found["paths"].items()
     ]  # fmt: skip
-    fields = found["components"]["schemas"]["Dispatch"]["properties"]
+    fields = [(name, _said(field)) for name, field in found["components"]["schemas"]["Dispatch"]["properties"].items()]
     return render(
         request, "delivery/api.html",
-        {"info": found["info"], "operations": operations, "agency": settings.AGENCY, "fields": fields.items()},
+        {"info": found["info"], "operations": operations, "agency": settings.AGENCY, "fields": fields},
     )  # fmt: skip

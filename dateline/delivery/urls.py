@@ -1,6 +1,6 @@
 """Addresses for subscribers."""
 
-from django.urls import path
+from django.urls import path, re_path
 
 from dateline.delivery import describe, pull
 
@@ -12,4 +12,5 @@ urlpatterns = [
     path("api/consistency", pull.consistency),
     path("api/items/<path:uri>/versions", pull.versions),
     path("api/items/<path:uri>", pull.item),
+    re_path(r"^api/", describe.nothing),
 ]

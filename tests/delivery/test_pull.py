@@ -202,6 +202,18 @@ def test_who_asks_too_often_is_told_when_to_come_again(asker: Asker, monkeypatch
     assert answers[200].status_code == 429 and int(answers[200]["Retry-After"]) >= 1
 
 
+def test_the_api_is_described_for_machines_and_for_people(home: Any) -> None:
+    client = Client(headers={"host": "localhost"})
+    described = client.get("/api/openapi.json").json()
+    page = client.get("/api/").content.decode()
+    for path in described["paths"]:
+        assert f"GET {path}" in page
+    for name in described["components"]["schemas"]["Dispatch"]["properties"]:
+        assert f"<code>{name}</code>" in page
+    missing = client.get("/api/nothing/here")
+    assert missing.status_code == 404 and missing["Content-Type"] == "application/problem+json"
+
+
 def test_nothing_is_written_by_any_way_into_the_api(asker: Asker) -> None:
     client = Client(headers={"host": "localhost", "authorization": f"Bearer {asker.token}"})
     for path in ("/api/wire", "/api/items/x", "/api/consistency"):
