@@ -35,10 +35,9 @@ def openapi(request: HttpRequest) -> HttpResponse:
 
 def _said(field: dict[str, Any]) -> str:
     """Return what a field is, in a few words."""
-    named = (
-        f"One of {', '.join(field['enum'])}." if "enum" in field else "true, or not there." if "const" in field else ""
-    )
-    return str(field.get("description") or named or field.get("type", "").capitalize() + ".")
+    if "enum" in field:
+        return f"One of {', '.join(field['enum'])}."
+    return str(field.get("description") or field.get("type", "true, or not there").capitalize() + ".")
 
 
 @require_GET
