@@ -22,7 +22,7 @@ from django.conf import settings
 from django.db import connection
 
 from dateline.delivery.fold import DeliveryFold, catch_up
-from dateline.delivery.push import Pusher
+from dateline.delivery.push import keep_pushing
 from dateline.delivery.waker import WAKER
 from dateline.desk.schedule_story import keep_schedules
 from dateline.desk.views import live as desk_live
@@ -161,19 +161,8 @@ class Outlets:
                 return
 
 
-def _push(stopped: threading.Event) -> None:
-    """Push to subscribers until stopped; a failure is logged and it goes on."""
-    while not stopped.is_set():
-        try:
-            with bell.Bell() as ring:
-                Pusher().run(ring, stopped)
-        except Exception:
-            log.exception("Pushing to subscribers failed; trying again")
-            stopped.wait(_AFTER_FAILURE_S)
-
-
 def _keep(clock: Callable[[bell.Bell, Callable[[], bool]], None], stopped: threading.Event) -> None:
-    """Run a clock (embargoes, schedules) until stopped; a failure is logged and it goes on."""
+    """Run what waits on a bell (a clock, the pusher) until stopped; a failure is logged and it goes on."""
     while not stopped.is_set():
         try:
             with bell.Bell() as ring:
@@ -261,7 +250,7 @@ async def _serve(listener: socket.socket, outlets: Outlets, started: Callable[[]
     outlets.on_delivery = deliver
     with _threads(
         stopped,
-        ("pusher", _push, (stopped,)),
+        ("pusher", _keep, (keep_pushing, stopped)),
         ("folder", outlets.follow, (head, announce, stopped)),
         ("settler", outlets.settle, (stopped,)),
         ("embargoes", _keep, (keep_embargoes, stopped)),

@@ -8,9 +8,9 @@ import msgspec
 
 from dateline.news.acts import WITHDRAWING, Act
 from dateline.news.agency import Section
+from dateline.news.codes import MEDIA_TOPIC
 from dateline.news.item import NewsItem
 
-_TOPIC = "http://cv.iptc.org/newscodes/mediatopic/"
 _LOWEST = 9
 # The acts that bring an item to who has not got it; holds and kills are for who has.
 _BRINGS = frozenset(Act) - WITHDRAWING
@@ -64,7 +64,11 @@ def _speaks(language: str, tag: str) -> bool:
 def topics_of(item: NewsItem) -> set[str]:
     """Return the codes of an item's media topics."""
     subjects = [subject for subject in item.rest.get("subjects", []) if isinstance(subject, dict)]
-    return {uri.removeprefix(_TOPIC) for subject in subjects if (uri := str(subject.get("uri", ""))).startswith(_TOPIC)}
+    return {
+        uri.removeprefix(MEDIA_TOPIC)
+        for subject in subjects
+        if (uri := str(subject.get("uri", ""))).startswith(MEDIA_TOPIC)
+    }
 
 
 def in_words(found: Filter) -> str:

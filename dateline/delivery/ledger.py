@@ -17,6 +17,14 @@ class Holder(msgspec.Struct, frozen=True):
     trouble: str
 
 
+def trouble_of(found: Subscription) -> str:
+    """Return what is wrong with a subscription: why it is paused, or how its last attempt failed; '' for nothing."""
+    if found.paused:
+        return f"paused: {found.paused}"
+    last = store.read_attempts(found.id, 1)
+    return last[0].outcome if last else ""
+
+
 def who_has(uri: str) -> list[Holder]:
     """Return every subscriber that acknowledged any dispatch of an item, by name."""
     dispatches = wire.read_versions(uri)
@@ -30,8 +38,6 @@ def _holder(found: Subscription, dispatches: list[Dispatch]) -> Holder | None:
     got = [row for row in sent if row.seq <= found.cursor or row.seq in ahead]
     if not got:
         return None
-    last = store.read_attempts(found.id, 1)
-    trouble = found.paused and f"paused: {found.paused}"
-    if not trouble and got[-1] is not sent[-1] and last and last[0].outcome:
-        trouble = last[0].outcome
-    return Holder(found.name, got[-1].version, got[-1] is sent[-1], trouble)
+    is_last = got[-1] is sent[-1]
+    trouble = trouble_of(found) if found.paused or not is_last else ""
+    return Holder(found.name, got[-1].version, is_last, trouble)

@@ -30,7 +30,7 @@ class Limits:
 
     def open(self, subscription: int) -> bool:
         """Count a stream that opens; return whether it may."""
-        if self._streams.get(subscription, 0) >= _STREAMS:
+        if self.is_full(subscription):
             return False
         self._streams[subscription] = self._streams.get(subscription, 0) + 1
         return True

@@ -22,7 +22,7 @@ from dateline.delivery import store
 from dateline.delivery.limits import Limits
 from dateline.delivery.lines import lines_of
 from dateline.delivery.store import Subscription
-from dateline.delivery.subscribing import digest_of, now_text, who_has
+from dateline.delivery.subscribing import digest_of, now_text
 from dateline.delivery.waker import WAKER
 from dateline.news.codes import parse_instant
 from dateline.news.formats.outgoing import FORMATS, NINJS, OLDER, encoder
@@ -80,19 +80,25 @@ def _whole(request: HttpRequest, name: str, default: int, most: int) -> int:
     return min(int(text), most)
 
 
-def _authorise(request: HttpRequest) -> Subscription:
+def _token(request: HttpRequest) -> str:
+    """Return the digest of the token that a request brings."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    found = who_has(token.strip()) if scheme.lower() == "bearer" and token else None
+    return digest_of(token.strip()) if scheme.lower() == "bearer" else ""
+
+
+def _authorise(request: HttpRequest) -> Subscription:
+    digest, now = _token(request), now_text()
+    found = store.find_token(digest, now)
     if found is None:
         raise _refuse(
             401, "No subscription", "Send your subscription's token: Authorization: Bearer dl_…",
             WWW_Authenticate='Bearer realm="wire"',
         )  # fmt: skip
-    if found.ends and found.ends <= now_text():
+    if found.has_ended(now):
         raise _refuse(403, "The subscription has ended", f"It ended at {found.ends}. Ask the agency to renew it.")
     if retry := _LIMITS.take(found.id):
         raise _refuse(429, "Too many requests", f"Come again in {retry} s.", Retry_After=str(retry))
-    _note_use(digest_of(token.strip()))
+    _note_use(digest)
     return found
 
 
@@ -127,8 +133,9 @@ def _note_use(digest: str) -> None:
 
 def _is_good(asked: _Asked) -> bool:
     """Whether the token of a request, and its subscription, hold still."""
-    found = store.find_token(asked.token, now_text())
-    return found is not None and not (found.ends and found.ends <= now_text())
+    now = now_text()
+    found = store.find_token(asked.token, now)
+    return found is not None and not found.has_ended(now)
 
 
 def _read_query(request: HttpRequest) -> _Asked:
@@ -154,7 +161,7 @@ def _read_query(request: HttpRequest) -> _Asked:
         limit=max(1, _whole(request, "limit", _LIMIT, _MOST)),
         wait_s=_whole(request, "wait", 0, _LONGEST_WAIT_S),
         proof=request.GET.get("proof") == "1",
-        token=digest_of(request.headers["Authorization"].partition(" ")[2].strip()),
+        token=_token(request),
     )
 
 
@@ -296,8 +303,7 @@ async def _events(asked: _Asked) -> AsyncIterator[bytes]:
             if batch.lines:
                 after = batch.last
                 continue
-            before = after
-            await _next(msgspec.structs.replace(asked, after=before), _HEARTBEAT_S)
+            await _next(msgspec.structs.replace(asked, after=after), _HEARTBEAT_S)
             yield b": \n\n"
     finally:
         _LIMITS.close(asked.by.id)
@@ -316,8 +322,6 @@ def item(request: HttpRequest, uri: str) -> HttpResponse:
     state = wire.read_state(uri)
     if state is not None and state.pubstatus == PubStatus.CANCELED:
         return problem(410, "Killed", wire.read_item(state.seq).ednote)
-    if last.news.pubstatus is PubStatus.CANCELED:
-        return problem(410, "Killed", last.news.ednote)
     accept = request.headers.get("Accept", "*/*")
     version = next((older for older in OLDER if f"ninjs={older}" in accept), "")
     media_type = NINJS if version or accept == "*/*" else request.get_preferred_type(list(FORMATS))

@@ -15,7 +15,6 @@ import logging
 import math
 import random
 import ssl
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -135,14 +134,11 @@ class Pusher:
         self._flushing: asyncio.Task[None] | None = None
         self._tls = ssl.create_default_context()
 
-    def run(self, ring: bell.Bell, stopped: threading.Event) -> None:
-        """Push until stopped."""
-        asyncio.run(self._run(ring, stopped))
-
-    async def _run(self, ring: bell.Bell, stopped: threading.Event) -> None:
+    async def run(self, ring: bell.Bell, stopped: Callable[[], bool]) -> None:
+        """Push until `stopped`."""
         loop = asyncio.get_running_loop()
         try:
-            while not stopped.is_set():
+            while not stopped():
                 await self._start_tasks()
                 await loop.run_in_executor(self._bell, ring.wait, _POLL_S)
                 for wake in self._wakes.values():
@@ -298,11 +294,16 @@ class Pusher:
             await asyncio.sleep(_GROUP_S)
 
 
+def keep_pushing(ring: bell.Bell, stopped: Callable[[], bool]) -> None:
+    """Push until `stopped`."""
+    asyncio.run(Pusher().run(ring, stopped))
+
+
 def _due(key: int) -> tuple[Subscription | None, list[Row], list[Row]]:
     """Return a subscription, the kills and holds that jump its queue, and what is next; nothing while it is paused."""
     known = store.subscriptions("id = ?", (key,))
     found = known[0] if known else None
-    if found is None or found.paused or (found.ends and found.ends <= now_text()):
+    if found is None or found.paused or found.has_ended(now_text()):
         return found, [], []
     return found, store.read_jumps(found), store.read_due(found, _AHEAD)
 

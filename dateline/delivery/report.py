@@ -6,6 +6,7 @@ from rich.table import Table
 
 from dateline.delivery import store
 from dateline.delivery.filter import in_words
+from dateline.delivery.ledger import trouble_of
 from dateline.delivery.store import Subscription
 
 _LAST = 10
@@ -13,13 +14,18 @@ _LAST = 10
 
 def state_of(found: Subscription) -> str:
     """Return how a subscription does, in a few words."""
+    return _state(found)[0]
+
+
+def _state(found: Subscription) -> tuple[str, bool]:
+    """Return how a subscription does, and whether it needs someone."""
+    trouble = trouble_of(found)
     if found.paused:
-        return f"paused: {found.paused}"
+        return trouble, True
     waits = store.count_rows(found.stream, found.cursor)
-    last = store.read_attempts(found.id, 1)
-    if found.url and waits and last and last[0].outcome:
-        return f"{waits} wait; the last attempt: {last[0].outcome}"
-    return "up to date" if not waits else f"{waits} wait"
+    if waits and trouble:
+        return f"{waits} wait; the last attempt: {trouble}", True
+    return ("up to date" if not waits else f"{waits} wait"), False
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -40,9 +46,9 @@ def lines() -> list[Line]:
     found = [
         Line(
             one.name, one.contact, in_words(store.read_stream(one.stream).wanted), "webhook" if one.url else "pull",
-            one.cursor, one.seen[:19].replace("T", " "), state, bool(one.paused) or "last attempt" in state,
+            one.cursor, one.seen[:19].replace("T", " "), *_state(one),
         )
-        for one in store.subscriptions() for state in (state_of(one),)
+        for one in store.subscriptions()
     ]  # fmt: skip
     return sorted(found, key=lambda line: not line.trouble)
 

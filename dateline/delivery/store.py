@@ -54,6 +54,10 @@ class Subscription(msgspec.Struct, frozen=True):
     made: str
     epoch: int = 0
 
+    def has_ended(self, now: str) -> bool:
+        """Whether it is over at an instant (RFC 3339 with microseconds)."""
+        return bool(self.ends) and self.ends <= now
+
 
 class Attempt(msgspec.Struct, frozen=True):
     """One attempt to hand over a dispatch. `status` is the HTTP status, 0 where none came; `outcome` '' is success."""
@@ -134,20 +138,19 @@ def read_rows(stream: int, after: int, limit: int) -> list[Row]:
 
 def read_due(subscription: Subscription, limit: int) -> list[Row]:
     """Return what a subscription is to be pushed next, in order: what it has not acknowledged yet."""
-    found = sql().execute(
-        "SELECT seq, prev FROM delivery_row r WHERE stream = ? AND seq > ? AND NOT EXISTS "
-        "(SELECT 1 FROM delivery_ahead a WHERE a.subscription = ? AND a.seq = r.seq) ORDER BY seq LIMIT ?",
-        (subscription.stream, subscription.cursor, subscription.id, limit),
-    )
-    return [Row(*row) for row in found]
+    return _unacknowledged(subscription, "", limit)
 
 
 def read_jumps(subscription: Subscription) -> list[Row]:
     """Return the kills and holds that a subscription has not acknowledged."""
+    return _unacknowledged(subscription, "AND withdraws = 1", -1)
+
+
+def _unacknowledged(subscription: Subscription, where: str, limit: int) -> list[Row]:
     found = sql().execute(
-        "SELECT seq, prev FROM delivery_row r WHERE stream = ? AND seq > ? AND withdraws = 1 AND NOT EXISTS "
-        "(SELECT 1 FROM delivery_ahead a WHERE a.subscription = ? AND a.seq = r.seq) ORDER BY seq",
-        (subscription.stream, subscription.cursor, subscription.id),
+        f"SELECT seq, prev FROM delivery_row r WHERE stream = ? AND seq > ? {where} AND NOT EXISTS "
+        "(SELECT 1 FROM delivery_ahead a WHERE a.subscription = ? AND a.seq = r.seq) ORDER BY seq LIMIT ?",
+        (subscription.stream, subscription.cursor, subscription.id, limit),
     )
     return [Row(*row) for row in found]
 

@@ -102,11 +102,6 @@ def digest_of(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def who_has(token: str) -> Subscription | None:
-    """Return the subscription that a token belongs to."""
-    return store.find_token(digest_of(token), now_text())
-
-
 def rotate_secret(found: Subscription) -> str:
     """Return a new signing secret; deliveries are signed with the one before it, too, until the next rotation."""
     secret = _new_secret()

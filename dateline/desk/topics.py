@@ -5,8 +5,9 @@ from pathlib import Path
 
 import msgspec
 
+from dateline.news.codes import MEDIA_TOPIC
+
 _FILE = Path(__file__).parent / "data" / "mediatopics.json"
-_URI = "http://cv.iptc.org/newscodes/mediatopic/"
 # More in one answer nobody reads.
 _MOST = 12
 
@@ -42,12 +43,12 @@ def way_to(topic: Topic) -> str:
 
 def subjects_of(text: str) -> list[dict[str, str]]:
     """Return a field's topics as ninjs subjects."""
-    return [{"name": vocabulary()[code].name, "rel": "about", "uri": _URI + code} for code in codes_of(text)]
+    return [{"name": vocabulary()[code].name, "rel": "about", "uri": MEDIA_TOPIC + code} for code in codes_of(text)]
 
 
 def codes_in(subjects: list[dict[str, str]]) -> str:
     """Return the field's text for the media topics among ninjs subjects."""
-    codes = [str(subject.get("uri", "")).removeprefix(_URI) for subject in subjects]
+    codes = [str(subject.get("uri", "")).removeprefix(MEDIA_TOPIC) for subject in subjects]
     return ",".join(code for code in codes if code in vocabulary())
 
 

@@ -14,6 +14,8 @@ _ID_LETTERS = 12
 # Longer slugs help nobody and break in mails.
 _SLUG_CHARS = 60
 
+# IPTC Media Topics: a topic is this and its code.
+MEDIA_TOPIC = "http://cv.iptc.org/newscodes/mediatopic/"
 URGENCY_LABELS = {1: "Flash", 2: "Bulletin", 3: "Urgent"}
 
 

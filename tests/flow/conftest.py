@@ -143,14 +143,19 @@ def chromium(migrated: Path) -> Iterator[Any]:
         browser.close()
 
 
+def note_faults(page: Any, faults: list[str]) -> None:
+    """Note a page's script errors, and what its Content-Security-Policy stops."""
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda message: "Content Security Policy" in message.text and faults.append(message.text))
+
+
 @pytest.fixture
 def page(chromium: Any) -> Iterator[Any]:
     """A page of a fresh profile; anything that it writes to the console as an error fails the test."""
     context = chromium.new_context(viewport={"width": 1280, "height": 800})
     page = context.new_page()
     faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda message: "Content Security Policy" in message.text and faults.append(message.text))
+    note_faults(page, faults)
     yield page
     context.close()
     assert not faults
@@ -184,17 +189,13 @@ def sign_in(desk: Wire, chromium: Any) -> Iterator[Callable[[str], Any]]:
     contexts: list[Any] = []
     faults: list[str] = []
 
-    def watch(page: Any) -> None:
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("console", lambda message: "Content Security Policy" in message.text and faults.append(message.text))
-
     from playwright.sync_api import expect
 
     def open_for(name: str) -> Any:
         context = chromium.new_context(viewport={"width": 1440, "height": 900})
         contexts.append(context)
         page = context.new_page()
-        watch(page)
+        note_faults(page, faults)
         page.goto(f"{desk.url}/desk/")
         page.fill("[name=login]", name)
         page.fill("[name=password]", PASSWORD)

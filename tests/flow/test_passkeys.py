@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from conftest import PASSWORD, Wire
+from conftest import PASSWORD, Wire, note_faults
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
@@ -22,8 +22,7 @@ def key(chromium: Any) -> Any:
         "isUserVerified": True, "automaticPresenceSimulation": True,
     }})  # fmt: skip
     faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda message: "Content Security Policy" in message.text and faults.append(message.text))
+    note_faults(page, faults)
     yield page
     context.close()
     assert not faults

@@ -99,13 +99,10 @@ class Story(WorkflowMixin, DraftStateMixin, LockableMixin, RevisionMixin, Previe
     def __str__(self) -> str:
         return self.headline or "Without a headline"
 
-    # What belongs to the story, not to one version of it.
-    _STANDING = (
-        "uri", "intake_key", "dated", "day_only", "spiked_at", "killed_at", "created_at", "last_published_at",
-        "live_revision_id",
-    )  # fmt: skip
-
+    # What belongs to the story, not to one version of it: no form writes these; no version brings them back, nor
+    # where the story stands on the wire.
     _KEPT_BY_FORMS = frozenset(["uri", "intake_key", "dated", "day_only", "spiked_at", "killed_at", "created_at"])
+    _STANDING = _KEPT_BY_FORMS | {"last_published_at", "live_revision_id"}
 
     objects = StoryQuerySet.as_manager()
 

@@ -13,10 +13,10 @@ from lxml import etree
 from dateline.news import body
 from dateline.news.acts import Act
 from dateline.news.agency import Agency
-from dateline.news.codes import parse_instant, rfc3339
+from dateline.news.codes import MEDIA_TOPIC, parse_instant, rfc3339
 from dateline.news.errors import BadItem
 from dateline.news.formats import nitf
-from dateline.news.formats.xml import MEDIA_TOPIC, XHTML, add, dump, every, first, fragment, parse, text_of
+from dateline.news.formats.xml import XHTML, add, dump, every, first, fragment, parse, text_of
 from dateline.news.item import NewsItem, PubStatus
 
 NAMESPACE = "http://iptc.org/std/nar/2006-10-01/"

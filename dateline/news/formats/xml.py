@@ -9,7 +9,6 @@ from lxml import html as lxml_html
 from dateline.news.errors import BadItem
 
 XHTML = "http://www.w3.org/1999/xhtml"
-MEDIA_TOPIC = "http://cv.iptc.org/newscodes/mediatopic/"
 
 
 def parse(data: bytes, what: str) -> Any:
