@@ -28,7 +28,7 @@ import json, sys, time
 import django
 django.setup()
 from dateline.delivery import subscribing
-from dateline.delivery.filter import Filter
+from dateline.delivery.subscribing import Terms
 from dateline.news.acts import Act
 from dateline.news.item import NewsItem
 from dateline.wire.append import Submission, append, append_all
@@ -40,9 +40,9 @@ for line in sys.stdin:
     what, *values = json.loads(line)
     if what == "subscribe":
         for number in range(values[0]):
-            subscribing.subscribe(f"{values[2]}{number}", Filter(), url=values[1].format(number))
+            subscribing.subscribe(f"{values[2]}{number}", Terms(url=values[1].format(number)))
     elif what == "pull":
-        puller = subscribing.subscribe("puller", Filter(), from_start=True)
+        puller = subscribing.subscribe("puller", Terms(), from_start=True)
         print(json.dumps(subscribing.issue_token(puller)), flush=True)
         continue
     elif what == "fill":

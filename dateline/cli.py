@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import click
+import msgspec
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dateline.settings")
 
@@ -29,11 +30,15 @@ from dateline.delivery.client import Command as Run  # noqa: E402
 from dateline.delivery.client import Database, Folder, Follower, NotTaken, Refused  # noqa: E402
 from dateline.delivery.filter import Filter, in_words, section_slug  # noqa: E402
 from dateline.delivery.report import print_subscription, print_subscriptions  # noqa: E402
+from dateline.delivery.store import Subscription  # noqa: E402
+from dateline.delivery.subscribing import Terms  # noqa: E402
+from dateline.delivery.ways.servers import public_key  # noqa: E402
 from dateline.desk.first_chief import FirstChief, give_password, keep_secret, make_first_chief  # noqa: E402
 from dateline.intake.importing import import_files  # noqa: E402
 from dateline.intake.report import print_report  # noqa: E402
 from dateline.news.acts import Act  # noqa: E402
 from dateline.news.errors import DatelineError  # noqa: E402
+from dateline.news.formats.outgoing import FORMS  # noqa: E402
 from dateline.news.formats.reading import read_dispatch  # noqa: E402
 from dateline.news.item import NewsItem  # noqa: E402
 from dateline.options import SECRET_FILE  # noqa: E402
@@ -333,46 +338,108 @@ def subscriber() -> None:
 _NAME = click.argument("name")
 
 
-@subscriber.command(
-    cls=_Command,
-    example="dateline subscriber add 'Harbour Radio' --section World --section Politics\n"
-    "dateline subscriber add 'Daily Quay' --webhook https://quay.example.org/wire --urgency 3",
-)
-@_NAME
-@click.option("--section", "sections", multiple=True, help="A section; several may be named. Default: all.")
-@click.option("--topic", "topics", multiple=True, help="A media topic's code (11000000). Default: all.")
-@click.option("--language", "languages", multiple=True, help="A language (en, de-AT). Default: all.")
-@click.option("--urgency", default=9, show_default=True, type=click.IntRange(1, 9), help="This and more urgent ones.")
-@click.option("--embargoed", is_flag=True, help="Entitled to items under embargo, at once and marked.")
-@click.option("--archive", is_flag=True, help="Old items that an import brings, too.")
-@click.option("--headlines", is_flag=True, help="Without the texts.")
-@click.option("--webhook", default="", help="Where it is pushed to, https; without, the subscriber pulls.")
-@click.option("--contact", default="", help="Whom to call.")
-@click.option("--until", default="", help="When it ends: 2027-12-31.")
-@click.option("--from-start", is_flag=True, help="From the first dispatch of the wire, not from now on.")
-def add(
-    name: str, sections: tuple[str, ...], topics: tuple[str, ...], languages: tuple[str, ...], urgency: int,
-    embargoed: bool, archive: bool, headlines: bool, webhook: str, contact: str, until: str, from_start: bool,
-) -> None:  # fmt: skip
-    """Make a subscription and print its token, once."""
-    prepare()
-    wanted = Filter(
-        sections=tuple(section_slug(one) for one in sections), topics=topics, languages=languages, urgency=urgency,
-        embargoed=embargoed, archive=archive,
-    )  # fmt: skip
-    ends = subscribing.end_of_day(until, settings.AGENCY) if until else ""
-    found = subscribing.subscribe(
-        name, wanted, contact=contact, url=webhook, headlines=headlines, ends=ends, from_start=from_start
-    )
+def _pairs(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    """Read NAME=VALUE; a value of @FILE is what stands in that file, so that a password is in no list of processes."""
+    found = {}
+    for text in values:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise click.BadParameter(f"{text!r} is not NAME=VALUE.")
+        found[name] = Path(value[1:]).read_text().strip() if value.startswith("@") else value
+    return found
+
+
+_TERMS = (
+    click.option("--section", "sections", multiple=True, help="A section; several may be named. Default: all."),
+    click.option("--topic", "topics", multiple=True, help="A media topic's code (11000000). Default: all."),
+    click.option("--language", "languages", multiple=True, help="A language (en, de-AT). Default: all."),
+    click.option("--urgency", type=click.IntRange(1, 9), help="This and more urgent ones. Default: 9, all."),
+    click.option("--embargoed/--not-embargoed", default=None, help="Entitled to items under embargo, at once, marked."),
+    click.option("--archive/--no-archive", default=None, help="Old items that an import brings, too."),
+    click.option("--headlines/--texts", default=None, help="Without the texts, or with them."),
+    click.option("--push", help="Where it is pushed to: https://…, sftp://…, ftps://…, ftp://…, s3://…, file:… or "
+                 "mailto:…; '' for a subscriber who pulls, as by default."),
+    click.option("--option", "options", multiple=True, callback=_pairs, metavar="NAME=VALUE",
+                 help="What that way needs besides, as password=@FILE."),
+    click.option("--form", type=click.Choice(list(FORMS)), help="What is pushed. Default: ninjs; text in a mail."),
+    click.option("--contact", help="Whom to call."),
+    click.option("--begins", help="The day that it begins: 2027-01-01. Default: now."),
+    click.option("--until", help="The last day: 2027-12-31; '' for no end."),
+)  # fmt: skip
+
+
+def _terms_options(command: Callable[..., None]) -> Callable[..., None]:
+    for option in reversed(_TERMS):
+        command = option(command)
+    return command
+
+
+def _terms(before: Terms, values: dict[str, Any]) -> Terms:
+    """Return terms with what was given in the place of what was."""
+    given = {name: value for name, value in values.items() if value not in (None, (), {})}
+    if "sections" in given:
+        given["sections"] = tuple(section_slug(one) for one in given["sections"])
+    wanted = {name: given.pop(name) for name in Filter.__struct_fields__ if name in given}
+    if (push := given.pop("push", before.url)) != before.url:
+        given = {"options": {}, "form": ""} | given | {"url": push}
+    if "begins" in given:
+        given["begins"] = subscribing.start_of_day(given["begins"], settings.AGENCY)
+    if (until := given.pop("until", None)) is not None:
+        given["ends"] = subscribing.end_of_day(until, settings.AGENCY) if until else ""
+    return msgspec.structs.replace(before, wanted=msgspec.structs.replace(before.wanted, **wanted), **given)
+
+
+def _say_terms(found: Subscription) -> None:
+    wanted = subscribing.terms_of(found).wanted
     out.print(f"{found.name} gets: {in_words(wanted)}", markup=False)
     matched = subscribing.would_have_matched(wanted)
     out.print(f"Of the last day it would have got {len(matched)}{' or more' if len(matched) == 20 else ''}:")
     for row in matched:
         out.print(f"  {row.seq:>6}  {row.act:<8}  {row.news.headline}", markup=False)
+
+
+@subscriber.command(
+    cls=_Command,
+    example="dateline subscriber add 'Harbour Radio' --section World --section Politics\n"
+    "dateline subscriber add 'Daily Quay' --push https://quay.example.org/wire --urgency 3\n"
+    "dateline subscriber add 'Night Post' --push sftp://wire@files.post.example.org/in --form newsml-g2",
+)
+@_NAME
+@_terms_options
+@click.option("--from-start", is_flag=True, help="From the first dispatch of the wire, not from now on.")
+def add(name: str, from_start: bool, **values: Any) -> None:
+    """Make a subscription and print its token, once."""
+    prepare()
+    found = subscribing.subscribe(name, _terms(Terms(), values), from_start=from_start)
+    _say_terms(found)
     out.print(f"Token   {subscribing.issue_token(found)}   (shown this once)", markup=False)
     if found.secrets:
         out.print(f"Secret  {found.secrets}   (signs the webhooks)", markup=False)
     out.print(f"Docs    {settings.AGENCY.url}/api/wire?after={found.since}; docs/subscribers.md", markup=False)
+
+
+@subscriber.command(
+    cls=_Command,
+    example="dateline subscriber change 'Harbour Radio' --section World --urgency 3\n"
+    "dateline subscriber change 'Night Post' --form nitf --option password=@new-password",
+)
+@_NAME
+@_terms_options
+def change(name: str, **values: Any) -> None:
+    """Change what a subscription gets, and how, from the next dispatch on. What is not named stays as it is."""
+    _need_wire()
+    before = subscribing.find(name)
+    found = subscribing.change(before, _terms(subscribing.terms_of(before), values))
+    _say_terms(found)
+    if found.secrets and not before.secrets:
+        out.print(f"Secret  {found.secrets}   (signs the webhooks)", markup=False)
+
+
+@subscriber.command(cls=_Command, name="sftp-key", example="dateline subscriber sftp-key")
+def sftp_key() -> None:
+    """Print the agency's public key for SFTP drops, for the subscriber's authorized_keys. It is made once."""
+    _need_wire()
+    out.print(public_key(), markup=False)
 
 
 @subscriber.command(cls=_Command, name="list", example="dateline subscriber list")
@@ -435,14 +502,24 @@ def resume(name: str) -> None:
     out.print("Resumed.")
 
 
-@subscriber.command(cls=_Command, example="dateline subscriber resend 'Daily Quay' --after 1200")
-@_NAME
-@click.option("--after", required=True, type=click.IntRange(0), help="Everything after this seq is sent again.")
-def resend(name: str, after: int) -> None:
-    """Push again everything after a seq, under the same keys."""
+@subscriber.command(
+    cls=_Command,
+    example="dateline subscriber resend 'Daily Quay' --from 1200\n"
+    "dateline subscriber resend --all --from 1207 --to 1207",
+)
+@click.argument("name", required=False)
+@click.option("--all", "everyone", is_flag=True, help="To every subscriber that is pushed to.")
+@click.option("--from", "first", required=True, type=click.IntRange(1), help="The first seq.")
+@click.option("--to", "last", type=click.IntRange(1), help="The last seq. Default: everything from there, in order.")
+def resend(name: str | None, everyone: bool, first: int, last: int | None) -> None:
+    """Push again, under the same keys: one dispatch, a range, or everything from a seq on."""
     _need_wire()
-    subscribing.send_again(subscribing.find(name), after)
-    out.print(f"What comes after {after} is sent again.")
+    if everyone == (name is not None):
+        raise click.UsageError("Say to whom: a subscriber's name, or --all.")
+    chosen = subscribing.pushed_to() if name is None else [subscribing.find(name)]
+    for found in chosen:
+        count = subscribing.send_again(found, first, last)
+        out.print(f"{found.name}: {count} dispatch{'' if count == 1 else 'es'} again.", markup=False)
 
 
 @cli.command(

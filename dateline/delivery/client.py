@@ -20,6 +20,7 @@ from typing import Any, Protocol
 import httpx
 import msgspec
 
+from dateline.delivery.write_whole import write_whole
 from dateline.wire.dispatch import leaf_of_digest
 from dateline.wire.errors import NotVerified
 from dateline.wire.merkle import check_consistency, check_inclusion
@@ -84,7 +85,7 @@ class Folder:
 
     def take(self, line: Line, raw: bytes) -> None:
         """Write one."""
-        _write_whole(self._folder / f"{line.seq:010d}.json", raw + b"\n")
+        write_whole(self._folder / f"{line.seq:010d}.json", raw + b"\n")
 
 
 class Command:
@@ -241,7 +242,7 @@ class Follower:
         if late := [seq for seq in owed if seq < line.seq]:
             raise NotVerified(f"Seq {late[0]} was to withdraw {owed[late[0]]}, and never came.", late[0])
         self.state = State(answer.wire, line.seq, answer.checkpoint or self.state.checkpoint, owed)
-        _write_whole(self._path, msgspec.json.encode(self.state))
+        write_whole(self._path, msgspec.json.encode(self.state))
 
 
 def _stub_of(line: Line) -> bytes:
@@ -269,19 +270,3 @@ def _read_state(path: Path) -> State:
         raise Refused(
             f"{path} is not the state of a follower ({error}); name another, or begin anew without it."
         ) from error
-
-
-def _write_whole(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all, and have it on the disk."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    with part.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

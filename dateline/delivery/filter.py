@@ -32,6 +32,31 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     archive: bool = False
 
 
+class Period(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A filter and the last seq that it is for; 0: it still is."""
+
+    wanted: Filter
+    until: int = 0
+
+
+def read_periods(text: str) -> tuple[Period, ...]:
+    """Return the filters of a stream, one after the other, as `write_periods` wrote them."""
+    if text.startswith("["):
+        return msgspec.json.decode(text, type=tuple[Period, ...])
+    return (Period(msgspec.json.decode(text, type=Filter)),)
+
+
+def write_periods(periods: tuple[Period, ...]) -> str:
+    """Return them as text: one filter that never changed as itself, so that who wants the same shares a stream."""
+    found = periods[0].wanted if len(periods) == 1 else periods
+    return msgspec.json.encode(found, order="sorted").decode()
+
+
+def wanted_at(periods: tuple[Period, ...], seq: int) -> Filter:
+    """Return the filter that holds for a dispatch."""
+    return next(period.wanted for period in periods if not period.until or seq <= period.until)
+
+
 def wants(found: Filter, act: Act, item: NewsItem, *, has_it: bool) -> bool:
     """Return whether a subscription gets a dispatch; `has_it`: it got an earlier one of the same item.
 

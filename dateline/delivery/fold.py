@@ -3,11 +3,10 @@
 import time
 from functools import lru_cache
 
-import msgspec
 from django.db import transaction
 
 from dateline.delivery import store
-from dateline.delivery.filter import Filter, wants
+from dateline.delivery.filter import read_periods, wanted_at, wants
 from dateline.news.acts import WITHDRAWING
 from dateline.wire import store as wire
 from dateline.wire.dispatch import Dispatch
@@ -35,13 +34,11 @@ class DeliveryFold:
         store.forget_streams()
 
 
-@lru_cache(maxsize=1024)
-def _filter(text: str) -> Filter:
-    return msgspec.json.decode(text, type=Filter)
+_periods = lru_cache(maxsize=1024)(read_periods)
 
 
 def _apply(stream: store.Stream, dispatch: Dispatch, *, has_it: bool) -> None:
-    if wants(_filter(stream.filter), dispatch.act, dispatch.news, has_it=has_it):
+    if wants(wanted_at(_periods(stream.filter), dispatch.seq), dispatch.act, dispatch.news, has_it=has_it):
         store.add_row(stream, dispatch.seq, dispatch.uri, withdraws=dispatch.act in WITHDRAWING)
 
 

@@ -1,10 +1,11 @@
 """A dispatch as a subscriber gets it: one JSON object, its item the stored bytes.
 
 `{"act", "prev", "salt", "sent", "seq", "uri", "version", "item"}`: the fields of the signed envelope, `prev` the seq
-before it on the same subscription (0: none), `item` canonical ninjs. Two have another item, and `digest`, the SHA-256
+before it on the same subscription (0: none), `item` canonical ninjs. Three have another item, and `digest`, the SHA-256
 of the signed one, so that the rest of them can be proved: `"headlines": true` leaves the text out; `"withdrawn": SEQ`
-stands where the item was killed later, by that dispatch: its text leaves by no way any more. It stands, too, where a
-hold was pushed ahead of its turn.
+stands where the item was killed later, by that dispatch: its text leaves by no way any more (it stands, too, where a
+hold was pushed ahead of its turn); `"form"` names the media type of an item that is pushed in another form: an object
+where that is JSON, else a string.
 """
 
 import base64
@@ -12,22 +13,101 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
+from django.conf import settings
 
 from dateline.delivery.store import Row
 from dateline.news.acts import Act
 from dateline.news.formats import ninjs
-from dateline.news.item import PubStatus
+from dateline.news.formats.outgoing import FORMS, Form
+from dateline.news.item import NewsItem, PubStatus
 from dateline.wire import store, tree
 from dateline.wire.dispatch import Dispatch
 
 _ENCODER = msgspec.json.Encoder(order="sorted")
+# The form of the wire itself.
+NINJS = FORMS["ninjs"]
+
+
+class Line(msgspec.Struct, frozen=True):
+    """One dispatch as one subscription gets it.
+
+    `prev`: the seq before it there. `withdrawn`: the seq of the kill, or of the hold that was pushed ahead (`held`),
+    that took its text away, 0 for none. `headlines`: without the text.
+    """
+
+    dispatch: Dispatch
+    prev: int
+    withdrawn: int = 0
+    held: bool = False
+    headlines: bool = False
+
+    @property
+    def seq(self) -> int:
+        """Its place on the wire."""
+        return self.dispatch.seq
+
+    def item(self) -> NewsItem:
+        """Return the item as it leaves."""
+        dispatch = self.dispatch
+        if self.withdrawn:
+            return NewsItem(
+                uri=dispatch.uri, version=dispatch.version, pubstatus=self._status, version_created=dispatch.instant
+            )
+        news = dispatch.news
+        if not self.headlines:
+            return news
+        # What is named here goes out, nothing else of what an item may carry.
+        rest = {name: news.rest[name] for name in ("subjects",) if name in news.rest}
+        return msgspec.structs.replace(news, body="", rest=rest)
+
+    @property
+    def _status(self) -> PubStatus:
+        return PubStatus.WITHHELD if self.held else PubStatus.CANCELED
+
+    @property
+    def act(self) -> Act:
+        """What it does as it leaves: a stub says what took its text away."""
+        if self.withdrawn:
+            return Act.HOLD if self.held else Act.KILL
+        return self.dispatch.act
+
+    def data(self, form: Form = NINJS) -> bytes:
+        """Return the item as it leaves, in a form."""
+        if form is NINJS:
+            if not (self.withdrawn or self.headlines):
+                return self.dispatch.item
+            if self.withdrawn:
+                uri, version = self.dispatch.uri, str(self.dispatch.version)
+                return _ENCODER.encode({"pubStatus": str(self._status), "uri": uri, "version": version})
+            return ninjs.encode(self.item())
+        return form.encode(self.item(), settings.AGENCY, self.act)
+
+    def encode(self, form: Form = NINJS, proof_size: int = 0) -> bytes:
+        """Return the line without its end. `proof_size`: with its proof in the log of that size."""
+        dispatch = self.dispatch
+        head: dict[str, object] = {
+            "act": str(dispatch.act), "prev": self.prev, "salt": base64.b64encode(dispatch.salt).decode(),
+            "sent": dispatch.sent, "seq": dispatch.seq, "uri": dispatch.uri, "version": dispatch.version,
+        }  # fmt: skip
+        if proof_size:
+            head["proof"] = [base64.b64encode(part).decode() for part in tree.inclusion(dispatch.seq, proof_size)]
+        if self.withdrawn:
+            head["withdrawn"] = self.withdrawn
+        elif self.headlines:
+            head["headlines"] = True
+        if form is not NINJS:
+            head["form"] = form.media_type + (f"; ninjs={form.version}" if form.version else "")
+        if self.withdrawn or self.headlines or form is not NINJS:
+            head["digest"] = hashlib.sha256(dispatch.item).hexdigest()
+        data = self.data(form)
+        item = data if form.is_json else msgspec.json.encode(data.decode(form.charset))
+        return _ENCODER.encode(head)[:-1] + b',"item":' + item + b"}"
 
 
 def lines_of(
-    rows: list[Row], *, headlines: bool = False, proof_size: int = 0, jumped: Mapping[str, int] | None = None,
-    since: int = 0,
-) -> list[bytes]:  # fmt: skip
-    """Return rows of a stream as lines without their ends. `proof_size`: prove each in the log of that size.
+    rows: list[Row], *, headlines: bool = False, jumped: Mapping[str, int] | None = None, since: int = 0
+) -> list[Line]:
+    """Return rows of a stream as lines.
 
     `jumped`: holds and kills that the receiver has ahead of its turn, by uri: what comes before them is a stub.
     `since`: where the subscription begins; nothing is before its first.
@@ -37,11 +117,11 @@ def lines_of(
     states = store.read_states(list({dispatch.uri for dispatch in dispatches}))
     found = []
     for dispatch in dispatches:
-        killed_by = _killed_by(dispatch, states.get(dispatch.uri))
-        if not killed_by and jumped and jumped.get(dispatch.uri, 0) > dispatch.seq:
-            killed_by = jumped[dispatch.uri]
+        withdrawn, held = _killed_by(dispatch, states.get(dispatch.uri)), False
+        if not withdrawn and jumped and jumped.get(dispatch.uri, 0) > dispatch.seq:
+            withdrawn, held = jumped[dispatch.uri], True
         prev = prevs[dispatch.seq] if prevs[dispatch.seq] > since else 0
-        found.append(line_of(dispatch, prev, killed_by=killed_by, headlines=headlines, proof_size=proof_size))
+        found.append(Line(dispatch, prev, withdrawn, held, headlines))
     return found
 
 
@@ -61,28 +141,3 @@ def _killed_by(dispatch: Dispatch, state: store.ItemState | None) -> int:
     """Return the seq of the kill that withdrew the item after this dispatch, 0 if none did."""
     killed = state is not None and state.pubstatus == PubStatus.CANCELED and dispatch.act is not Act.KILL
     return state.seq if killed and state is not None else 0
-
-
-def line_of(
-    dispatch: Dispatch, prev: int, *, killed_by: int = 0, headlines: bool = False, proof_size: int = 0
-) -> bytes:
-    """Return one dispatch as a line without its end."""
-    head: dict[str, object] = {
-        "act": str(dispatch.act), "prev": prev, "salt": base64.b64encode(dispatch.salt).decode(), "sent": dispatch.sent,
-        "seq": dispatch.seq, "uri": dispatch.uri, "version": dispatch.version,
-    }  # fmt: skip
-    if proof_size:
-        head["proof"] = [base64.b64encode(part).decode() for part in tree.inclusion(dispatch.seq, proof_size)]
-    item = dispatch.item
-    if killed_by:
-        head["withdrawn"] = killed_by
-        item = _ENCODER.encode({"pubStatus": "canceled", "uri": dispatch.uri, "version": str(dispatch.version)})
-    elif headlines:
-        head["headlines"] = True
-        news = dispatch.news
-        # What is named here goes out, nothing else of what an item may carry.
-        rest = {name: news.rest[name] for name in ("subjects",) if name in news.rest}
-        item = ninjs.encode(msgspec.structs.replace(news, body="", rest=rest))
-    if killed_by or headlines:
-        head["digest"] = hashlib.sha256(dispatch.item).hexdigest()
-    return _ENCODER.encode(head)[:-1] + b',"item":' + item + b"}"

@@ -22,7 +22,7 @@ from dateline.delivery import store
 from dateline.delivery.limits import Limits
 from dateline.delivery.lines import lines_of
 from dateline.delivery.store import Subscription
-from dateline.delivery.subscribing import digest_of, now_text
+from dateline.delivery.subscribing import begun, digest_of, now_text
 from dateline.delivery.waker import WAKER
 from dateline.news.codes import parse_instant
 from dateline.news.formats.outgoing import FORMATS, NINJS, OLDER, encoder
@@ -94,6 +94,9 @@ def _authorise(request: HttpRequest) -> Subscription:
             401, "No subscription", "Send your subscription's token: Authorization: Bearer dl_…",
             WWW_Authenticate='Bearer realm="wire"',
         )  # fmt: skip
+    found = begun(found)
+    if found.begins:
+        raise _refuse(403, "The subscription has not begun", f"It begins at {found.begins}.")
     if found.has_ended(now):
         raise _refuse(403, "The subscription has ended", f"It ended at {found.ends}. Ask the agency to renew it.")
     if retry := _LIMITS.take(found.id):
@@ -180,9 +183,9 @@ def _read(asked: _Asked, after: int, limit: int) -> _Batch:
     rows = store.read_rows(asked.by.stream, after, limit)
     # Read after the rows: it is of a log that holds them all.
     head = wire.read_head()
-    lines = lines_of(
-        rows, headlines=bool(asked.by.headlines), proof_size=head.seq if asked.proof else 0, since=asked.by.since
-    )
+    proof_size = head.seq if asked.proof else 0
+    found = lines_of(rows, headlines=bool(asked.by.headlines), since=asked.by.since)
+    lines = [line.encode(proof_size=proof_size) for line in found]
     return _Batch(lines, rows[-1].seq if rows else after, head.seq, head.checkpoint)
 
 
@@ -342,7 +345,7 @@ def versions(request: HttpRequest, uri: str) -> HttpResponse:
     found = _authorise(request)
     rows = [row.seq for row in _versions(found, uri)]
     lines = lines_of([store.Row(seq, store.last_before(found.stream, seq - 1)) for seq in rows], since=found.since)
-    return HttpResponse(b"\n".join([*lines, b""]), content_type=_NDJSON)
+    return HttpResponse(b"\n".join([*(line.encode() for line in lines), b""]), content_type=_NDJSON)
 
 
 def _versions(found: Subscription, uri: str) -> list[Any]:

@@ -8,6 +8,8 @@ from dateline.delivery import store
 from dateline.delivery.filter import in_words
 from dateline.delivery.ledger import trouble_of
 from dateline.delivery.store import Subscription
+from dateline.delivery.ways.choose import in_words as way_in_words
+from dateline.delivery.ways.drop import SECRETS
 
 _LAST = 10
 
@@ -45,7 +47,7 @@ def lines() -> list[Line]:
     """Return every subscription as the desk shows it, those in trouble first."""
     found = [
         Line(
-            one.name, one.contact, in_words(store.read_stream(one.stream).wanted), "webhook" if one.url else "pull",
+            one.name, one.contact, in_words(store.read_stream(one.stream).wanted), way_in_words(one.url),
             one.cursor, one.seen[:19].replace("T", " "), *_state(one),
         )
         for one in store.subscriptions()
@@ -68,15 +70,21 @@ def print_subscriptions(out: Console) -> None:
     for name in ("Name", "Way", "Cursor", "Seen", "State"):
         table.add_column(name)
     for one in found:
-        table.add_row(one.name, "webhook" if one.url else "pull", str(one.cursor), one.seen[:19], state_of(one))
+        table.add_row(one.name, way_in_words(one.url), str(one.cursor), one.seen[:19], state_of(one))
     out.print(table)
+
+
+def _options(found: Subscription) -> str:
+    """Return what a way has besides, secrets but their names."""
+    return ", ".join(f"{name}={'…' if name in SECRETS else value}" for name, value in found.way.items())
 
 
 def print_subscription(out: Console, found: Subscription) -> None:
     """Print all about one."""
     out.print(f"{found.name}: {in_words(store.read_stream(found.stream).wanted)}", markup=False)
     lines = {
-        "Contact": found.contact, "Webhook": found.url, "Begins": f"after seq {found.since}", "Ends": found.ends,
+        "Contact": found.contact, "Push": found.url, "Form": found.form, "Option": _options(found),
+        "Begins": found.begins or f"after seq {found.since}", "Ends": found.ends,
         "Texts": "headlines only" if found.headlines else "", "Cursor": str(found.cursor), "Seen": found.seen,
         "State": state_of(found),
     }  # fmt: skip
@@ -88,5 +96,5 @@ def print_subscription(out: Console, found: Subscription) -> None:
             f"  Token    {hint}… made {made[:19]}, used {used[:19] or 'never'}{', ends ' + ends[:19] if ends else ''}"
         )
     for attempt in store.read_attempts(found.id, _LAST):
-        said = attempt.outcome or f"acknowledged ({attempt.status})"
+        said = attempt.outcome or (f"acknowledged ({attempt.status})" if attempt.status else "acknowledged")
         out.print(f"  Attempt  {attempt.at[:19]}  seq {attempt.seq}  {attempt.ms} ms  {said}", markup=False)

@@ -4,14 +4,17 @@ from collections.abc import Iterable
 
 import msgspec
 
-from dateline.delivery.filter import Filter
+from dateline.delivery.filter import Filter, Period, read_periods, write_periods
 from dateline.wire.store import sql
 
-_SUBSCRIPTION = "id, name, contact, stream, since, ends, headlines, url, secrets, paused, cursor, seen, made, epoch"
+_SUBSCRIPTION = (
+    "id, name, contact, stream, since, ends, headlines, url, secrets, paused, cursor, seen, made, epoch, form, begins, "
+    "options"
+)
 
 
 class Stream(msgspec.Struct, frozen=True):
-    """What one filter gets: folded up to `cursor`; `last` is the seq of its last row."""
+    """What one filter gets, or several one after the other; folded up to `cursor`, its last row is that of `last`."""
 
     id: int
     filter: str
@@ -20,8 +23,8 @@ class Stream(msgspec.Struct, frozen=True):
 
     @property
     def wanted(self) -> Filter:
-        """The filter itself."""
-        return msgspec.json.decode(self.filter, type=Filter)
+        """The filter that holds now."""
+        return read_periods(self.filter)[-1].wanted
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -34,9 +37,11 @@ class Row(msgspec.Struct, frozen=True):
 class Subscription(msgspec.Struct, frozen=True):
     """A subscriber's subscription.
 
-    `since`: it begins after this seq; `ends`: RFC 3339, or ''; `headlines`: without the texts. `url` '' means that
-    the subscriber pulls. `secrets`: signing secrets, the newest first, spaces between. `paused`: why, or ''.
-    `cursor`: the last seq that it acknowledged; `epoch` counts how often an operator put it back.
+    `since`: it begins after this seq; `begins`: the instant (RFC 3339) that it waits for before it begins, or '';
+    `ends`: likewise. `headlines`: without the texts. `url`: where it is pushed to (`ways.choose`), '' means that the
+    subscriber pulls; `form`: what is pushed, by its name in `news.formats.outgoing`; `options`: what the way needs
+    besides, JSON. `secrets`: signing secrets, the newest first, spaces between. `paused`: why, or ''. `cursor`: the
+    last seq that it acknowledged; `epoch` counts how often an operator put it back.
     """
 
     id: int
@@ -53,10 +58,18 @@ class Subscription(msgspec.Struct, frozen=True):
     seen: str
     made: str
     epoch: int = 0
+    form: str = ""
+    begins: str = ""
+    options: str = "{}"
 
     def has_ended(self, now: str) -> bool:
         """Whether it is over at an instant (RFC 3339 with microseconds)."""
         return bool(self.ends) and self.ends <= now
+
+    @property
+    def way(self) -> dict[str, str]:
+        """What the way needs beside its address, by name."""
+        return msgspec.json.decode(self.options, type=dict[str, str])
 
 
 class Attempt(msgspec.Struct, frozen=True):
@@ -83,7 +96,21 @@ def read_stream(stream: int) -> Stream:
 
 def stream_of(wanted: Filter) -> int:
     """Return the id of a filter's stream, made if there is none."""
-    text = msgspec.json.encode(wanted, order="sorted").decode()
+    return _stream_with(write_periods((Period(wanted),)))
+
+
+def stream_after(stream: int, wanted: Filter, seq: int) -> int:
+    """Return the id of the stream that is another's up to a seq, and a filter's from then on."""
+    *before, last = read_periods(read_stream(stream).filter)
+    if last.wanted == wanted:
+        return stream
+    # What was never in force is nothing of the stream's.
+    if seq > (before[-1].until if before else 0):
+        before.append(Period(last.wanted, seq))
+    return _stream_with(write_periods((*before, Period(wanted))))
+
+
+def _stream_with(text: str) -> int:
     sql().execute("INSERT INTO delivery_stream (filter) VALUES (?) ON CONFLICT DO NOTHING", (text,))
     return int(sql().execute("SELECT id FROM delivery_stream WHERE filter = ?", (text,)).fetchone()[0])
 
@@ -155,6 +182,49 @@ def _unacknowledged(subscription: Subscription, where: str, limit: int) -> list[
     return [Row(*row) for row in found]
 
 
+def ask_again(subscription: int, stream: int, first: int, last: int) -> int:
+    """Keep what a stream has from seq `first` to `last` to be sent once more; return how many dispatches."""
+    done = sql().execute(
+        "INSERT INTO delivery_again SELECT ?, seq FROM delivery_row WHERE stream = ? AND seq BETWEEN ? AND ? "
+        "ON CONFLICT DO NOTHING",
+        (subscription, stream, first, last),
+    )
+    return done.rowcount
+
+
+def read_again(subscription: Subscription, limit: int) -> list[Row]:
+    """Return what a subscription is to be sent once more, in order."""
+    found = sql().execute(
+        "SELECT r.seq, r.prev FROM delivery_again a JOIN delivery_row r ON r.stream = ? AND r.seq = a.seq "
+        "WHERE a.subscription = ? ORDER BY a.seq LIMIT ?",
+        (subscription.stream, subscription.id, limit),
+    )
+    return [Row(*row) for row in found]
+
+
+def end_again(subscription: int, seq: int) -> None:
+    """Say that a dispatch was sent once more."""
+    sql().execute("DELETE FROM delivery_again WHERE subscription = ? AND seq = ?", (subscription, seq))
+
+
+def first_waiting(subscription: Subscription) -> int:
+    """Return the seq of the first dispatch that a subscription has not acknowledged, 0 if it has all."""
+    row = sql().execute(
+        "SELECT seq FROM delivery_row WHERE stream = ? AND seq > ? ORDER BY seq LIMIT 1",
+        (subscription.stream, subscription.cursor),
+    ).fetchone()  # fmt: skip
+    return int(row[0]) if row else 0
+
+
+def last_success(subscription: int) -> str:
+    """Return when a delivery to a subscription was acknowledged last, '' for never."""
+    row = sql().execute(
+        "SELECT at FROM delivery_attempt WHERE subscription = ? AND outcome = '' ORDER BY id DESC LIMIT 1",
+        (subscription,),
+    ).fetchone()  # fmt: skip
+    return str(row[0]) if row else ""
+
+
 def last_before(stream: int, seq: int) -> int:
     """Return the seq of the last row of a stream at or before a seq, 0 if there is none."""
     row = sql().execute("SELECT max(seq) FROM delivery_row WHERE stream = ? AND seq <= ?", (stream, seq)).fetchone()
@@ -169,10 +239,11 @@ def count_rows(stream: int, after: int) -> int:
 
 def insert_subscription(found: Subscription) -> int:
     """Keep a new subscription; return its id."""
-    marks = ", ".join("?" * 13)
+    values = msgspec.structs.astuple(found)[1:]
     cursor = sql().execute(
-        f"INSERT INTO delivery_subscription ({_SUBSCRIPTION.removeprefix('id, ')}) VALUES ({marks})",
-        msgspec.structs.astuple(found)[1:],
+        f"INSERT INTO delivery_subscription ({_SUBSCRIPTION.removeprefix('id, ')}) "
+        f"VALUES ({', '.join('?' * len(values))})",
+        values,
     )
     assert cursor.lastrowid is not None
     return cursor.lastrowid
@@ -275,8 +346,12 @@ def read_attempts(subscription: int, limit: int) -> list[Attempt]:
 
 
 def keep_ahead(subscription: int, seq: int) -> None:
-    """Say that a dispatch was acknowledged ahead of the cursor."""
-    sql().execute("INSERT INTO delivery_ahead VALUES (?, ?) ON CONFLICT DO NOTHING", (subscription, seq))
+    """Say that a dispatch was acknowledged out of turn; it counts where it lies ahead of the cursor."""
+    sql().execute(
+        "INSERT INTO delivery_ahead SELECT id, ? FROM delivery_subscription WHERE id = ? AND cursor < ? "
+        "ON CONFLICT DO NOTHING",
+        (seq, subscription, seq),
+    )
 
 
 def read_ahead(subscription: int) -> set[int]:

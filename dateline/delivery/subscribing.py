@@ -9,12 +9,13 @@ import msgspec
 from django.db import transaction
 
 from dateline.delivery import store
-from dateline.delivery.endpoint import check_address
 from dateline.delivery.errors import DeliveryError, UnknownSubscription
 from dateline.delivery.filter import Filter, wants
 from dateline.delivery.store import Subscription
+from dateline.delivery.ways.choose import WEBHOOKS, check_way, scheme_of
 from dateline.news.agency import Agency
 from dateline.news.codes import rfc3339
+from dateline.news.formats.outgoing import FORMS
 from dateline.wire import bell
 from dateline.wire import store as wire
 from dateline.wire.dispatch import Dispatch
@@ -32,41 +33,132 @@ def now_text() -> str:
 
 def end_of_day(text: str, agency: Agency) -> str:
     """Return the end of a day in the agency's time zone, as an instant. Raises DeliveryError for what is no day."""
+    return _midnight(text, agency, timedelta(days=1))
+
+
+def start_of_day(text: str, agency: Agency) -> str:
+    """Return the beginning of a day in the agency's time zone, as an instant. Raises DeliveryError likewise."""
+    return _midnight(text, agency, timedelta(0))
+
+
+def _midnight(text: str, agency: Agency, after: timedelta) -> str:
     try:
         day = date.fromisoformat(text)
-    except ValueError as error:
+        midnight = datetime.combine(day + after, time(), tzinfo=agency.zone)
+        return rfc3339(midnight.astimezone(UTC), micros=True)
+    except (ValueError, OverflowError) as error:
         raise DeliveryError(f"{text!r} is not a day; write it as 2027-12-31.", text) from error
-    midnight = datetime.combine(day + timedelta(days=1), time(), tzinfo=agency.zone)
-    return rfc3339(midnight.astimezone(UTC), micros=True)
 
 
-def subscribe(
-    name: str, wanted: Filter, *, contact: str = "", url: str = "", headlines: bool = False, ends: str = "",
-    from_start: bool = False,
-) -> Subscription:  # fmt: skip
-    """Make a subscription; it begins with the next dispatch, or with the first (`from_start`).
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """What a subscription is, as it can be given and changed.
 
-    Raises DeliveryError where the name is taken, BadEndpoint for an address that nothing is sent to.
+    `wanted`: what it gets; `headlines`: without the texts. `url`: where it is pushed to, '' for pull; `options`: what
+    that way needs besides; `form`: what is pushed, by its name in `news.formats.outgoing`, '' for the way's own (ninjs;
+    text in a mail). `begins`, `ends`: instants (RFC 3339), or ''.
+    """
+
+    wanted: Filter = Filter()
+    contact: str = ""
+    url: str = ""
+    options: dict[str, str] = {}
+    form: str = ""
+    headlines: bool = False
+    begins: str = ""
+    ends: str = ""
+
+
+def _checked(terms: Terms) -> Terms:
+    """Return the terms with their lists in order. Raises DeliveryError, BadEndpoint."""
+    lists = {field: tuple(sorted(set(getattr(terms.wanted, field)))) for field in ("sections", "topics", "languages")}
+    if terms.form and terms.form not in FORMS:
+        raise DeliveryError(f"There is no form {terms.form!r}. There are: {', '.join(FORMS)}.", terms.form)
+    if terms.url:
+        check_way(terms.url, terms.options)
+    elif terms.options or terms.form:
+        raise DeliveryError(
+            "A form and options are for what is pushed; say where to. Who pulls asks for a form itself."
+        )
+    if terms.begins and terms.ends and terms.begins >= terms.ends:
+        raise DeliveryError("The subscription would end before it begins.", terms.ends)
+    return msgspec.structs.replace(terms, wanted=msgspec.structs.replace(terms.wanted, **lists))
+
+
+def subscribe(name: str, terms: Terms, *, from_start: bool = False) -> Subscription:
+    """Make a subscription; it begins with the next dispatch, with the first (`from_start`), or when its terms say.
+
+    Raises DeliveryError where the name is taken or the terms do not hold, BadEndpoint for an address that nothing is
+    sent to.
     """
     name = " ".join(name.split())
-    lists = {field: tuple(sorted(set(getattr(wanted, field)))) for field in ("sections", "topics", "languages")}
-    wanted = msgspec.structs.replace(wanted, **lists)
+    terms = _checked(terms)
     if not name:
         raise DeliveryError("A subscription needs a name: the subscriber's, as the desk knows it.")
-    if url:
-        check_address(url)
     with transaction.atomic():
         if store.subscriptions("name = ?", (name,)):
             raise DeliveryError(f"There is a subscription {name!r} already.", name)
         since = 0 if from_start else wire.head_seq()
         found = Subscription(
-            id=0, name=name, contact=contact, stream=store.stream_of(wanted), since=since, ends=ends,
-            headlines=int(headlines), url=url, secrets=_new_secret() if url else "", paused="", cursor=since, seen="",
-            made=now_text(),
+            id=0, name=name, contact=terms.contact, stream=store.stream_of(terms.wanted), since=since, ends=terms.ends,
+            headlines=int(terms.headlines), url=terms.url, secrets=_new_secret() if _signs(terms.url) else "",
+            paused="", cursor=since, seen="", made=now_text(), form=terms.form, begins=terms.begins,
+            options=msgspec.json.encode(terms.options, order="sorted").decode(),
         )  # fmt: skip
         store.insert_subscription(found)
     bell.ring()
-    return find(name)
+    return begun(find(name))
+
+
+def terms_of(found: Subscription) -> Terms:
+    """Return what a subscription is."""
+    return Terms(
+        wanted=store.read_stream(found.stream).wanted, contact=found.contact, url=found.url, options=found.way,
+        form=found.form, headlines=bool(found.headlines), begins=found.begins, ends=found.ends,
+    )  # fmt: skip
+
+
+def change(found: Subscription, terms: Terms) -> Subscription:
+    """Change what a subscription is, from the next dispatch on. Raises as `subscribe` does.
+
+    Up to now its stream stays what it was, and whatever becomes of an item that it got by then, it goes on to get.
+    """
+    terms = _checked(terms)
+    if terms.begins and not found.begins:
+        raise DeliveryError("It has begun already; pause it instead.", terms.begins)
+    with transaction.atomic():
+        stream = store.stream_after(found.stream, terms.wanted, wire.head_seq())
+        fields: dict[str, object] = {
+            "contact": terms.contact, "stream": stream, "ends": terms.ends, "headlines": int(terms.headlines),
+            "url": terms.url, "form": terms.form, "begins": terms.begins,
+            "options": msgspec.json.encode(terms.options, order="sorted").decode(),
+        }  # fmt: skip
+        if _signs(terms.url) and not found.secrets:
+            fields["secrets"] = _new_secret()
+        store.set_fields(found.id, **fields)
+    bell.ring()
+    return find(found.name)
+
+
+def begun(found: Subscription) -> Subscription:
+    """Return a subscription, having let it begin if its instant has come: with the first dispatch from then on."""
+    if not found.begins or found.begins > now_text():
+        return found
+    since = wire.last_before(found.begins)
+    with transaction.atomic():
+        store.set_fields(found.id, begins="", since=since, cursor=since)
+    return find(found.name)
+
+
+def keep_option(subscription: int, name: str, value: str) -> None:
+    """Keep a further option of a subscription's way."""
+    with transaction.atomic():
+        for found in store.subscriptions("id = ?", (subscription,)):
+            kept = found.way | {name: value}
+            store.set_fields(subscription, options=msgspec.json.encode(kept, order="sorted").decode())
+
+
+def _signs(url: str) -> bool:
+    return scheme_of(url) in WEBHOOKS
 
 
 def find(name: str) -> Subscription:
@@ -76,6 +168,11 @@ def find(name: str) -> Subscription:
         known = ", ".join(other.name for other in store.subscriptions()) or "none yet"
         raise UnknownSubscription(f"There is no subscription {name!r}. There are: {known}.", name)
     return found[0]
+
+
+def pushed_to() -> list[Subscription]:
+    """Return the subscriptions that are pushed to."""
+    return store.subscriptions("url <> ''")
 
 
 def _new_secret() -> str:
@@ -126,23 +223,32 @@ def resume(found: Subscription) -> None:
     bell.ring()
 
 
-def send_again(found: Subscription, after: int) -> None:
-    """Put a subscriber's cursor back, so that everything after a seq is sent once more, with the same keys."""
+def send_again(found: Subscription, first: int, last: int | None = None) -> int:
+    """Send once more, under the same keys, what a subscription has from seq `first` to `last`; return how many.
+
+    Without `last` its cursor is put back, so that everything from there comes again, in order. With it just those
+    dispatches do, as far as they were acknowledged; the others are still to come. Raises DeliveryError for who pulls.
+    """
+    if not found.url:
+        raise DeliveryError(f"{found.name} pulls; it asks again by itself, with after={max(0, first - 1)}.", found.name)
     with transaction.atomic():
         now = store.subscriptions("id = ?", (found.id,))[0]
-        store.put_back(found.id, max(now.since, min(after, now.cursor)))
+        if last is None:
+            cursor = max(now.since, min(first - 1, now.cursor))
+            store.put_back(found.id, cursor)
+            count = store.count_rows(now.stream, cursor)
+        else:
+            count = store.ask_again(found.id, now.stream, max(first, now.since + 1), min(last, now.cursor))
     bell.ring()
+    return count
 
 
 def would_have_matched(wanted: Filter, limit: int = 20) -> list[Dispatch]:
     """Return which dispatches of the last day a filter gets, the newest first, at most `limit`."""
     since = rfc3339(datetime.now(UTC) - _LOOK_BACK, micros=True)
-    first = wire.sql().execute("SELECT min(seq) FROM wire_dispatch WHERE sent >= ?", (since,)).fetchone()[0]
-    if first is None:
-        return []
     found: list[Dispatch] = []
     got: set[str] = set()
-    for row in wire.iterate(first - 1):
+    for row in wire.iterate(wire.last_before(since)):
         if wants(wanted, row.act, row.news, has_it=row.uri in got):
             got.add(row.uri)
             found.append(row)

@@ -147,6 +147,19 @@ def read_dispatch(seq: int) -> Dispatch | None:
     return _dispatch(row) if row else None
 
 
+def last_before(sent: str) -> int:
+    """Return the seq of the last dispatch that was sent before an instant (RFC 3339 with microseconds), 0 if none was.
+
+    `sent` never decreases along the wire, so that a search by halves needs no index of it.
+    """
+    low, high = 0, head_seq()
+    while low < high:
+        middle = (low + high + 1) // 2
+        row = sql().execute("SELECT sent < ? FROM wire_dispatch WHERE seq = ?", (sent, middle)).fetchone()
+        low, high = (middle, high) if row[0] else (low, middle - 1)
+    return low
+
+
 def read_versions(uri: str) -> list[Dispatch]:
     """Return every dispatch of one item, oldest first."""
     rows = sql().execute(

@@ -8,6 +8,7 @@ import httpx
 import pytest
 from test_pull import Asker, publish
 
+from dateline.delivery.subscribing import Terms
 from dateline.news.acts import Act
 from dateline.wire.errors import NotVerified
 
@@ -121,7 +122,7 @@ def test_a_killed_item_comes_as_a_proved_stub_and_its_kill(asker: Asker, tmp_pat
 
 
 def test_headlines_are_taken_by_who_asks_for_them(home: Any, tmp_path: Path) -> None:
-    asker = Asker(headlines=True)
+    asker = Asker(terms=Terms(headlines=True))
     publish("Only a headline")
     with pytest.raises(NotVerified, match="--headlines"):
         follow(asker, tmp_path / "state")

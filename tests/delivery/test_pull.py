@@ -8,6 +8,7 @@ from django.test import Client
 from test_streams import fold_all
 
 from dateline.delivery.filter import Filter
+from dateline.delivery.subscribing import Terms
 from dateline.news.acts import Act
 from dateline.news.item import NewsItem
 
@@ -15,10 +16,10 @@ from dateline.news.item import NewsItem
 class Asker:
     """A subscriber's client."""
 
-    def __init__(self, name: str = "Quay", wanted: Filter | None = None, **options: Any) -> None:
+    def __init__(self, name: str = "Quay", terms: Terms | None = None, **options: Any) -> None:
         from dateline.delivery import subscribing
 
-        self.subscription = subscribing.subscribe(name, wanted or Filter(), **options)
+        self.subscription = subscribing.subscribe(name, terms or Terms(), **options)
         self.token = subscribing.issue_token(self.subscription)
         fold_all()
 
@@ -97,7 +98,7 @@ def test_tokens_are_kept_as_digests_rotated_with_an_overlap_and_revoked_at_once(
 
 
 def test_a_subscription_that_has_ended_says_so(home: Any) -> None:
-    asker = Asker(ends="2020-01-01T00:00:00.000000Z")
+    asker = Asker(terms=Terms(ends="2020-01-01T00:00:00.000000Z"))
     assert asker.get().status_code == 403
     assert "ended" in asker.get().json()["detail"]
 
@@ -105,7 +106,7 @@ def test_a_subscription_that_has_ended_says_so(home: Any) -> None:
 def test_embargoed_text_goes_to_who_is_entitled_and_to_others_when_it_opens(home: Any) -> None:
     from dateline.wire.append import append
 
-    plain, entitled = Asker("Plain"), Asker("Entitled", Filter(embargoed=True))
+    plain, entitled = Asker("Plain"), Asker("Entitled", Terms(wanted=Filter(embargoed=True)))
     made = publish("Secret budget", embargoed=datetime.now(UTC) + timedelta(hours=1))
     for path in ("/api/wire", f"/api/items/{made.uri}", f"/api/items/{made.uri}/versions"):
         assert b"Secret" not in plain.get(path).content
@@ -161,7 +162,7 @@ def test_proofs_hold_against_the_signed_head(asker: Asker) -> None:
 def test_a_look_with_the_token_of_a_pushed_subscription_acknowledges_nothing(home: Any) -> None:
     from dateline.delivery import store
 
-    asker = Asker(url="https://quay.example/wire")
+    asker = Asker(terms=Terms(url="https://quay.example/wire"))
     for number in range(3):
         publish(f"Item {number}")
     assert asker.get(after=3).status_code == 200

@@ -13,10 +13,12 @@ def test_the_desk_shows_who_is_in_trouble_and_who_has_what_is_killed(desk: Any) 
     from dateline.delivery import store, subscribing
     from dateline.delivery.filter import Filter
     from dateline.delivery.fold import DeliveryFold
+    from dateline.delivery.subscribing import Terms
     from dateline.desk.release_story import release_story
     from dateline.wire.follow import fold
 
-    quay = subscribing.subscribe("Daily Quay", Filter(sections=("world",)), url="https://quay.example/wire")
+    terms = Terms(wanted=Filter(sections=("world",)), url="https://quay.example/wire")
+    quay = subscribing.subscribe("Daily Quay", terms)
     story = desk.story(desk.chief)
     release_story(story, Act.PUBLISH, desk.chief)
     while fold([DeliveryFold()]):

@@ -100,7 +100,7 @@ def wait_for_state(wire: Wire, name: str, text: str) -> None:
 def test_a_webhook_gets_every_dispatch_once_in_order_through_failures_and_restarts(
     served: Wire, receiver: Receiver
 ) -> None:
-    secret = add(served, "Quay", "--webhook", receiver.url)["Secret"]
+    secret = add(served, "Quay", "--push", receiver.url)["Secret"]
     receiver.answers = [500, "cut", 429, 307]
     uri = served.publish("Harbour reopens")
     served.publish_many(3)
@@ -123,7 +123,7 @@ def test_a_webhook_gets_every_dispatch_once_in_order_through_failures_and_restar
 
 
 def test_a_kill_jumps_the_queue_and_the_killed_text_never_follows_it(served: Wire, receiver: Receiver) -> None:
-    add(served, "Quay", "--webhook", receiver.url)
+    add(served, "Quay", "--push", receiver.url)
     first = served.publish("Forged report", body="The mayor has resigned.")
     receiver.wait(1)
     served.run("subscriber", "pause", "Quay")
@@ -148,11 +148,11 @@ def test_a_kill_jumps_the_queue_and_the_killed_text_never_follows_it(served: Wir
 
 
 def test_one_dead_endpoint_delays_nobody_and_gone_pauses(served: Wire, receiver: Receiver) -> None:
-    add(served, "Dead", "--webhook", "http://127.0.0.1:9/wire")
+    add(served, "Dead", "--push", "http://127.0.0.1:9/wire")
     gone = Receiver()
     gone.answers = [410]
-    add(served, "Gone", "--webhook", gone.url)
-    add(served, "Quay", "--webhook", receiver.url)
+    add(served, "Gone", "--push", gone.url)
+    add(served, "Quay", "--push", receiver.url)
     began = time.monotonic()
     served.publish_many(5)
     receiver.wait(5)
@@ -166,9 +166,9 @@ def test_one_dead_endpoint_delays_nobody_and_gone_pauses(served: Wire, receiver:
 
 def test_an_address_inside_is_never_reached_without_leave(wire: Wire, receiver: Receiver) -> None:
     wire.start()
-    refused = wire.run("subscriber", "add", "Inside", "--webhook", receiver.url, code=1)
+    refused = wire.run("subscriber", "add", "Inside", "--push", receiver.url, code=1)
     assert "https" in refused
-    said = wire.run("subscriber", "add", "Inside", "--webhook", receiver.url.replace("http", "https"))
+    said = wire.run("subscriber", "add", "Inside", "--push", receiver.url.replace("http", "https"))
     assert "Token" in said
     wire.publish("Item")
     wait_for_state(wire, "Inside", "not a public address")

@@ -104,7 +104,7 @@ def test_every_subscriber_has_exactly_what_its_subscription_says(wire: Wire, tmp
     wire.env["DATELINE_WEBHOOK_NETWORKS"] = "127.0.0.0/8"
     wanted = filters(chance)
     for number, one in enumerate(wanted):
-        wire.run("subscriber", "add", f"s{number}", "--webhook", f"{endpoints.url}/s{number}", *options(one))
+        wire.run("subscriber", "add", f"s{number}", "--push", f"{endpoints.url}/s{number}", *options(one))
     wire.start()
     writer = subprocess.Popen(
         [sys.executable, str(Path(__file__).with_name("week.py")), str(DISPATCHES), "0.05", "7"],

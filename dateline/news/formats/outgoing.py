@@ -1,6 +1,8 @@
-"""The forms in which an item leaves, by media type."""
+"""The forms in which an item leaves, by media type and by name."""
 
 from collections.abc import Callable
+
+import msgspec
 
 from dateline.news.acts import Act
 from dateline.news.agency import Agency
@@ -26,3 +28,39 @@ def encoder(media_type: str, version: str = "") -> Encode:
     if media_type == NINJS and version in OLDER:
         return lambda item, agency, act: ninjs_older.encode(item, agency, version)
     return FORMATS[media_type]
+
+
+class Form(msgspec.Struct, frozen=True):
+    """A form by the name that a subscription says: its media type, and how a file of it ends."""
+
+    name: str
+    media_type: str
+    suffix: str
+    version: str = ""
+
+    def encode(self, item: NewsItem, agency: Agency, act: Act) -> bytes:
+        """Return an item in this form; `act` is what the dispatch with it did."""
+        return encoder(self.media_type, self.version)(item, agency, act)
+
+    @property
+    def is_json(self) -> bool:
+        """Whether it can stand in JSON as it is."""
+        return self.media_type == NINJS
+
+    @property
+    def charset(self) -> str:
+        """The encoding of its text."""
+        return "latin-1" if self.media_type == iptc7901.MEDIA_TYPE else "utf-8"
+
+
+FORMS = {
+    form.name: form
+    for form in (
+        Form("ninjs", NINJS, ".json"),
+        *(Form(f"ninjs-{version}", NINJS, ".json", version) for version in OLDER),
+        Form("newsml-g2", newsml_g2.MEDIA_TYPE, ".xml"),
+        Form("nitf", nitf.MEDIA_TYPE, ".nitf.xml"),
+        Form("text", "text/plain", ".txt"),
+        Form("iptc7901", iptc7901.MEDIA_TYPE, ".iptc7901"),
+    )
+}
