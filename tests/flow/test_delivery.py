@@ -15,6 +15,8 @@ import pytest
 from conftest import Wire
 from standardwebhooks import Webhook
 
+from tests.subscriber_servers import PASSWORD, USER, Mailbox, Sftp
+
 
 class Receiver:
     """A subscriber's endpoint. `answers` are what it answers next, a status or a way to fail; then 204."""
@@ -262,6 +264,61 @@ def test_follow_survives_its_own_kill_and_the_servers_without_gap_or_repeat(serv
     into = tmp_path / "files"
     served.run("follow", served.url, "--token", token, "--key", key, "--into", str(into), "--once")
     assert len(list(into.glob("*.json"))) == 12
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.glob("[0-9]*")) if folder.exists() else []
+
+
+def wait_for(what: Any, timeout_s: float = 30) -> Any:
+    until = time.monotonic() + timeout_s
+    while not (found := what()) and time.monotonic() < until:
+        time.sleep(0.05)
+    return found
+
+
+def test_drops_and_mails_go_on_where_they_stopped_and_a_kill_jumps_their_queue(wire: Wire, tmp_path: Path) -> None:
+    box = Mailbox()
+    root = tmp_path / "server"
+    root.mkdir()
+    server = Sftp(root)
+    (tmp_path / "password").write_text(f"{PASSWORD}\n")
+    wire.env["DATELINE_WEBHOOK_NETWORKS"] = "127.0.0.0/8"
+    wire.env["DATELINE_SMTP"] = f"smtp://127.0.0.1:{box.port}"
+    wire.start()
+    add(wire, "Folder", "--push", "file:folder", "--form", "newsml-g2")
+    at = f"sftp://{USER}@127.0.0.1:{server.port}/in"
+    add(wire, "Files", "--push", at, "--option", f"password=@{tmp_path / 'password'}")
+    add(wire, "Mail", "--push", "mailto:desk@quay.example")
+    folder = wire.home / "drops" / "folder"
+    forged = wire.publish("Forged report", body="The mayor has resigned.")
+    wire.publish("Harbour reopens")
+    assert wait_for(lambda: len(names(folder)) == len(names(root / "in")) == len(box.got) == 2)
+    assert PASSWORD not in state(wire, "Files") and "host_key=SHA256:" in state(wire, "Files")
+    wire.run("subscriber", "pause", "Files")
+    wire.stop(signal.SIGKILL)
+    wire.publish_many(3)
+    wire.run("kill", forged, "--advisory", "Forged.")
+    wire.start()
+    assert wait_for(lambda: len(names(folder)) == 6 and len(box.got) >= 6)
+    assert "stat:canceled" in (folder / names(folder)[-1]).read_text()
+    keys = [message["Message-ID"] for message in box.messages()]
+    assert len(set(keys)) == 6 and box.messages()[keys.index(keys[2])]["Subject"].startswith("KILL")
+    wire.run("subscriber", "resume", "Files")
+    assert wait_for(lambda: len(names(root / "in")) == 6)
+    # One dispatch, once more, to all.
+    (folder / names(folder)[1]).unlink()
+    said = wire.run("subscriber", "resend", "--all", "--from", "2", "--to", "2")
+    assert said.count("1 dispatch again") == 3
+    assert wait_for(lambda: len(names(folder)) == 6 and len(box.got) >= 7)
+    # Another form from now on.
+    wire.run("subscriber", "change", "Folder", "--form", "nitf", "--urgency", "3")
+    wire.publish("Routine")
+    wire.run("publish", "-", text="Headline: Urgent now\nUrgency: 2\n\nText.\n")
+    assert wait_for(lambda: any(name.endswith(".nitf.xml") for name in names(folder)))
+    assert len(names(folder)) == 7
+    server.close()
+    box.close()
 
 
 def _count(path: Path) -> int:

@@ -175,9 +175,9 @@ def _drop(drops: Drops, found: Subscription, parts: SplitResult, address: str, n
 
 
 def _is_final(error: Exception) -> bool:
-    """Whether an S3 server, or the system, said no for good."""
-    if isinstance(error, PermissionError):
+    """Whether a server, or the system, said no for good: no leave, no such folder or bucket."""
+    if isinstance(error, (PermissionError, FileNotFoundError)):
         return True
     # botocore's ClientError, which is not imported until S3 is used.
     code = getattr(error, "response", {}).get("Error", {}).get("Code", "")
-    return code in ("AccessDenied", "InvalidAccessKeyId", "NoSuchBucket", "SignatureDoesNotMatch")
+    return code in ("InvalidAccessKeyId", "SignatureDoesNotMatch")

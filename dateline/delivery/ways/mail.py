@@ -8,11 +8,12 @@ import asyncio
 import hashlib
 import smtplib
 from concurrent.futures import Executor
-from email.utils import getaddresses, parseaddr
 from urllib.parse import unquote
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.mail import EmailMessage, get_connection
+from django.core.validators import validate_email
 
 from dateline.delivery.errors import BadEndpoint
 from dateline.delivery.lines import Line
@@ -40,18 +41,19 @@ _FINAL = 500
 
 def addresses_of(url: str) -> list[str]:
     """Return the addresses in a mailto: (RFC 6068). Raises BadEndpoint with a sentence."""
-    text = unquote(url.removeprefix("mailto:").partition("?")[0])
-    found = [address for _, address in getaddresses([text], strict=True)]
-    if not found or any("\n" in text or not is_address(address) for address in found):
+    found = [part.strip() for part in unquote(url.removeprefix("mailto:").partition("?")[0]).split(",")]
+    if not all(is_address(address) for address in found):
         raise BadEndpoint(f"{url!r} names no mail address; write mailto:desk@client.example.org.", url)
     return found
 
 
 def is_address(text: str) -> bool:
     """Whether a text is one plain mail address."""
-    local, at, domain = text.rpartition("@")
-    plain = text.isprintable() and " " not in text and parseaddr(text)[1] == text
-    return bool(local and at and "." in domain.strip(".") and plain and len(text) <= 254)
+    try:
+        validate_email(text)
+    except ValidationError:
+        return False
+    return True
 
 
 def check_mail(url: str) -> None:
@@ -64,11 +66,12 @@ def check_mail(url: str) -> None:
 def subject_of(line: Line) -> str:
     """Return a message's subject: what the dispatch does, how urgent it is, the headline."""
     item = line.item()
-    words = [
-        f"EMBARGOED until {rfc3339(item.embargoed)}" if item.embargoed else "",
-        _LABELS.get(line.act, ""),
-        URGENCY_LABELS.get(item.urgency or 9, "") if line.act is not Act.KILL else "",
-    ]
+    words = [_LABELS.get(line.act, "")]
+    if line.act is not Act.KILL:
+        words += [
+            f"EMBARGOED until {rfc3339(item.embargoed)}" if item.embargoed else "",
+            URGENCY_LABELS.get(item.urgency or 9, ""),
+        ]
     label = ", ".join(word for word in words if word)
     return f"{label}: {item.headline or short_id(item.uri)}" if label else item.headline
 
@@ -90,7 +93,9 @@ def message_of(found: Subscription, line: Line, key: str, agency: Agency) -> Ema
         },
     )  # fmt: skip
     if form.name != "text":
-        message.attach(f"{line.seq:010d}{form.suffix}", line.data(form), form.media_type)
+        # A telegraph's message is no text that a mail program may mend.
+        kind = form.media_type if form.charset == "utf-8" else "application/octet-stream"
+        message.attach(f"{line.seq:010d}{form.suffix}", line.data(form), kind)
     return message
 
 

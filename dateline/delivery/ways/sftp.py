@@ -36,6 +36,11 @@ class KnownSFTP(SFTPFileSystem):  # type: ignore[misc]
             super()._connect()
         except paramiko.AuthenticationException as error:
             raise RefusedHere(f"{error or 'the password, or the key, is not right'}") from error
+        except paramiko.SSHException as error:
+            # What paramiko says before it asks the server, where there is neither a password nor a key.
+            if "No authentication methods" in str(error):
+                raise RefusedHere("there is neither a password nor a key (`dateline subscriber sftp-key`)") from error
+            raise
         self.ftp.get_channel().settimeout(TIMEOUT_S)
 
     @property
