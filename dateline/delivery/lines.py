@@ -10,7 +10,9 @@ where that is JSON, else a string.
 
 import base64
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from binascii import b2a_base64
+from collections.abc import Iterator, Mapping
 
 import msgspec
 from django.conf import settings
@@ -24,6 +26,8 @@ from dateline.wire import store, tree
 from dateline.wire.dispatch import Dispatch
 
 _ENCODER = msgspec.json.Encoder(order="sorted")
+# Stands in JSON as it is.
+_PLAIN_URI = re.compile(r"[!#-\[\]-~]+")
 # The form of the wire itself.
 NINJS = FORMS["ninjs"]
 
@@ -112,32 +116,33 @@ def lines_of(
     `jumped`: holds and kills that the receiver has ahead of its turn, by uri: what comes before them is a stub.
     `since`: where the subscription begins; nothing is before its first.
     """
-    prevs = {row.seq: row.prev for row in rows}
-    dispatches = [*_read(row.seq for row in rows)]
-    states = store.read_states(list({dispatch.uri for dispatch in dispatches}))
     found = []
-    for dispatch in dispatches:
-        withdrawn, held = _killed_by(dispatch, states.get(dispatch.uri)), False
-        if not withdrawn and jumped and jumped.get(dispatch.uri, 0) > dispatch.seq:
-            withdrawn, held = jumped[dispatch.uri], True
-        prev = prevs[dispatch.seq] if prevs[dispatch.seq] > since else 0
-        found.append(Line(dispatch, prev, withdrawn, held, headlines))
+    for (seq, act, sent, uri, version, salt, item, killed_by), row in _read(rows):
+        withdrawn, held = killed_by, False
+        if not withdrawn and jumped and jumped.get(uri, 0) > seq:
+            withdrawn, held = jumped[uri], True
+        dispatch = Dispatch(seq, sent, Act(act), uri, version, item, salt, b"")
+        found.append(Line(dispatch, row.prev if row.prev > since else 0, withdrawn, held, headlines))
     return found
 
 
-def _read(seqs: Iterable[int]) -> Iterator[Dispatch]:
-    """Read dispatches; those next to each other at once."""
-    wanted = list(seqs)
-    at = 0
-    while at < len(wanted):
-        end = at + 1
-        while end < len(wanted) and wanted[end] == wanted[end - 1] + 1:
-            end += 1
-        yield from store.read_rows(wanted[at] - 1, end - at)
-        at = end
+def encoded(rows: list[Row], *, since: int = 0) -> list[bytes]:
+    """Return rows of a stream as the bytes of their lines: `Line.encode` without a proof, ten times as fast."""
+    found = []
+    for (seq, act, sent, uri, version, salt, item, killed_by), row in _read(rows):
+        prev = row.prev if row.prev > since else 0
+        if killed_by or not _PLAIN_URI.fullmatch(uri):
+            dispatch = Dispatch(seq, sent, Act(act), uri, version, item, salt, b"")
+            found.append(Line(dispatch, prev, killed_by).encode())
+            continue
+        salted = b2a_base64(salt, newline=False).decode()
+        head = (
+            f'{{"act":"{act}","prev":{prev},"salt":"{salted}","sent":"{sent}","seq":{seq},"uri":"{uri}",'
+            f'"version":{version},"item":'
+        )
+        found.append(head.encode() + item + b"}")
+    return found
 
 
-def _killed_by(dispatch: Dispatch, state: store.ItemState | None) -> int:
-    """Return the seq of the kill that withdrew the item after this dispatch, 0 if none did."""
-    killed = state is not None and state.pubstatus == PubStatus.CANCELED and dispatch.act is not Act.KILL
-    return state.seq if killed and state is not None else 0
+def _read(rows: list[Row]) -> Iterator[tuple[store.RawRow, Row]]:
+    return zip(store.read_raw([row.seq for row in rows]), rows, strict=True)

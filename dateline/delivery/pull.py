@@ -20,7 +20,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHt
 
 from dateline.delivery import store
 from dateline.delivery.limits import Limits
-from dateline.delivery.lines import lines_of
+from dateline.delivery.lines import encoded, lines_of
 from dateline.delivery.store import Subscription
 from dateline.delivery.subscribing import begun, digest_of, now_text
 from dateline.delivery.waker import WAKER
@@ -36,8 +36,8 @@ log = logging.getLogger(__name__)
 _LIMIT, _MOST = 100, 1000
 # Proxies give up on an answer that does not begin after a minute.
 _LONGEST_WAIT_S = 55
-# Rows that a replay reads at a time.
-_BATCH = 100
+# Rows that a replay reads at a time: half a megabyte, while the ones before are sent.
+_BATCH = 256
 # Events of a stream that are written before what became of their items is looked at again.
 _AT_ONCE = 10
 _HEARTBEAT_S = 15.0
@@ -183,9 +183,11 @@ def _read(asked: _Asked, after: int, limit: int) -> _Batch:
     rows = store.read_rows(asked.by.stream, after, limit)
     # Read after the rows: it is of a log that holds them all.
     head = wire.read_head()
-    proof_size = head.seq if asked.proof else 0
-    found = lines_of(rows, headlines=bool(asked.by.headlines), since=asked.by.since)
-    lines = [line.encode(proof_size=proof_size) for line in found]
+    if asked.by.headlines or asked.proof:
+        found = lines_of(rows, headlines=bool(asked.by.headlines), since=asked.by.since)
+        lines = [line.encode(proof_size=head.seq if asked.proof else 0) for line in found]
+    else:
+        lines = encoded(rows, since=asked.by.since)
     return _Batch(lines, rows[-1].seq if rows else after, head.seq, head.checkpoint)
 
 
@@ -266,17 +268,21 @@ async def _next(asked: _Asked, wait_s: float) -> None:
 
 
 async def _replay(asked: _Asked) -> AsyncIterator[bytes]:
-    """Yield every line up to the head, a batch at a time."""
-    after = asked.after
-    while True:
-        try:
-            batch = await sync_to_async(_read)(asked, after, _BATCH)
-        except _Refused:
-            return
-        if not batch.lines:
-            return
-        yield b"\n".join([*batch.lines, b""])
-        after = batch.last
+    """Yield every line up to the head, a batch at a time; the next is read while one is sent."""
+    coming = asyncio.ensure_future(sync_to_async(_read_joined)(asked, asked.after))
+    try:
+        while (found := await coming)[0]:
+            coming = asyncio.ensure_future(sync_to_async(_read_joined)(asked, found[1]))
+            yield found[0]
+    except _Refused:
+        return
+    finally:
+        coming.cancel()
+
+
+def _read_joined(asked: _Asked, after: int) -> tuple[bytes, int]:
+    batch = _read(asked, after, _BATCH)
+    return b"\n".join([*batch.lines, b""]) if batch.lines else b"", batch.last
 
 
 @_guarded

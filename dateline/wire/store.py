@@ -4,6 +4,7 @@ Plain SQL on the connection that Django manages: an ORM costs five times what th
 (docs/decisions/0002), and the desk's own rows can be written in the same transaction.
 """
 
+import json
 import sqlite3
 from collections.abc import Iterator
 
@@ -145,6 +146,28 @@ def read_dispatch(seq: int) -> Dispatch | None:
     """Return one dispatch, or None if the wire has no such seq."""
     row = sql().execute(f"SELECT {_COLUMNS} FROM wire_dispatch WHERE seq = ?", (seq,)).fetchone()
     return _dispatch(row) if row else None
+
+
+# seq, act, sent, uri, version, salt, item, and the seq of the kill that withdrew the item after it, or 0.
+RawRow = tuple[int, str, str, str, int, bytes, bytes, int]
+
+
+def read_raw(seqs: list[int]) -> list[RawRow]:
+    """Return these dispatches as they are stored, in order, each with what became of its item, in one query.
+
+    A tuple a row, not a Dispatch: a replay of the whole wire makes nothing of them but bytes.
+    """
+    return (
+        sql()
+        .execute(
+            "SELECT d.seq, d.act, d.sent, d.uri, d.version, d.salt, d.item, "
+            "CASE WHEN i.act = 'kill' AND d.act <> 'kill' THEN i.seq ELSE 0 END "
+            "FROM json_each(?) wanted JOIN wire_dispatch d ON d.seq = wanted.value JOIN wire_item i ON i.uri = d.uri "
+            "ORDER BY d.seq",
+            (json.dumps(seqs),),
+        )
+        .fetchall()
+    )
 
 
 def last_before(sent: str) -> int:

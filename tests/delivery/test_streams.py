@@ -150,6 +150,22 @@ def test_what_was_killed_leaves_without_its_text_and_the_rest_as_its_very_bytes(
     assert b"Kept text" not in headlines and b'"Kept"' in headlines
 
 
+def test_the_fast_way_to_write_lines_gives_the_same_bytes(home: Any) -> None:
+    from dateline.delivery import store, subscribing
+    from dateline.delivery.lines import encoded, lines_of
+    from dateline.wire.append import append
+
+    found = subscribing.subscribe("Quay", Terms(wanted=Filter(embargoed=True)))
+    make_wire(60)
+    append(Act.PUBLISH, NewsItem(uri='urn:odd:"\\quoted', headline='Ärger "mit" \\ und ☃', body="<p>Text.</p>"))
+    fold_all()
+    rows = store.read_rows(found.stream, 0, 100)
+    lines = lines_of(rows, since=3)
+    assert encoded(rows, since=3) == [line.encode() for line in lines]
+    assert any(line.withdrawn for line in lines) and len(lines) > 30
+    assert [msgspec.json.decode(line)["seq"] for line in encoded(rows)] == [row.seq for row in rows]
+
+
 def test_headlines_leave_every_other_text_of_an_item_out(home: Any) -> None:
     from dateline.delivery import store, subscribing
     from dateline.delivery.lines import lines_of
