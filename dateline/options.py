@@ -138,14 +138,12 @@ OPTIONS = (
         _count,
         "How much memory the rendered pages may take; the rest is read from files.",
     ),
-    Option(
-        "SMTP", "", _smtp, "Where the desk's mail goes: smtp://user:password@host:port, or smtps://. Empty: no mail."
-    ),
+    Option("SMTP", "", _smtp, "Where mail goes: smtp://user:password@host:port, or smtps://. Empty: no mail."),
     Option(
         "WEBHOOK_NETWORKS",
         "",
         _networks,
-        "Networks that webhooks may go to besides public addresses, and by http: 10.1.0.0/16, with commas between.",
+        "Networks that webhooks and file drops may go to besides public addresses: 10.1.0.0/16, with commas between.",
     ),
     Option("MAIL_FROM", "", _text, "The sender of the desk's mail. Default: desk@ and DOMAIN."),
 )
