@@ -16,6 +16,7 @@ import threading
 import time
 from pathlib import Path
 
+import aiohttp
 import httpx
 
 from bench.machine import dateline_server, free_port, median, need, percentile, print_table, wait_for
@@ -116,14 +117,16 @@ def bare_posts(port: int, body: bytes) -> list[float]:
     """Return how long a bare client takes for one post, and for a hundred at once, in ms."""
 
     async def measure() -> list[float]:
-        async with httpx.AsyncClient(
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=200)
-        ) as client:
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as client:
             url = f"http://127.0.0.1:{port}/"
+
+            async def one() -> None:
+                async with client.post(url, data=body) as answer:
+                    await answer.read()
 
             async def many(count: int) -> float:
                 begun = time.perf_counter()
-                await asyncio.gather(*(client.post(url, content=body) for _ in range(count)))
+                await asyncio.gather(*(one() for _ in range(count)))
                 return (time.perf_counter() - begun) * 1000
 
             await many(SUBSCRIBERS)

@@ -24,7 +24,7 @@ from django.db import connection, transaction
 
 from dateline.delivery import store
 from dateline.delivery.lines import Line, lines_of
-from dateline.delivery.store import Attempt, Row, Subscription
+from dateline.delivery.store import Attempt, Subscription
 from dateline.delivery.subscribing import begun, keep_option, now_text
 from dateline.delivery.ways.choose import WEBHOOKS, scheme_of
 from dateline.delivery.ways.drop import Drops
@@ -79,11 +79,15 @@ class _Done(msgspec.Struct, frozen=True):
 
 
 class Due(msgspec.Struct, frozen=True):
-    """What is to be handed over: the kills and holds that jump, what is sent once more, what is next in turn."""
+    """What is to be handed to a subscription now: `lines`, and whether they are `out_of_turn`.
 
-    jumps: list[Row] = []
-    again: list[Row] = []
-    rows: list[Row] = []
+    `seqs`: all that waits for it, so far as it was read, also what is not to be tried yet.
+    """
+
+    found: Subscription | None
+    seqs: frozenset[int] = frozenset()
+    lines: list[Line] = []
+    out_of_turn: bool = False
 
 
 class Pusher:
@@ -159,26 +163,19 @@ class Pusher:
         Everything is read anew each time: a secret that was rotated, a pause, a kill hold from then on.
         """
         await self._settled()
-        found, due = await self._in_database(_due, key)
         tries = self._tries.setdefault(key, {})
-        for seq in tries.keys() - {row.seq for row in (*due.jumps, *due.again, *due.rows)}:
-            del tries[seq]
-        if found is None or not (due.jumps or due.again or due.rows):
-            return math.inf
         now = time.monotonic()
-        first = due.rows[0].seq if due.rows else 0
-        out_of_turn = [row for row in due.jumps if row.seq != first] + due.again
-        ripe = [row for row in out_of_turn if tries.get(row.seq, (0, 0.0))[1] <= now]
-        if ripe:
-            for line in await self._in_database(_lines, found, ripe, False):
-                await self._try(found, line, out_of_turn=True)
-            return 0.0
-        if due.rows and tries.get(first, (0, 0.0))[1] <= now:
-            for line in await self._in_database(_lines, found, due.rows, True):
-                if not await self._try(found, line, out_of_turn=False) or self._wakes[key].is_set():
-                    break
-            return 0.0
-        return max(0.01, min((at for _, at in tries.values()), default=now) - now)
+        # One visit to the database: with a hundred subscribers nobody's first line waits for everybody's reading.
+        due = await self._in_database(_due, key, frozenset(seq for seq, (_, at) in tries.items() if at > now))
+        for seq in tries.keys() - due.seqs:
+            del tries[seq]
+        if due.found is None or not due.seqs:
+            return math.inf
+        for line in due.lines:
+            done = await self._try(due.found, line, out_of_turn=due.out_of_turn)
+            if not due.out_of_turn and (not done or self._wakes[key].is_set()):
+                break
+        return 0.0 if due.lines else max(0.01, min((at for _, at in tries.values()), default=now) - time.monotonic())
 
     async def _try(self, found: Subscription, line: Line, *, out_of_turn: bool) -> bool:
         """Try to hand over one dispatch; note how that went, and when it is tried again."""
@@ -229,19 +226,26 @@ def keep_pushing(ring: bell.Bell, stopped: Callable[[], bool]) -> None:
     asyncio.run(Pusher().run(ring, stopped))
 
 
-def _due(key: int) -> tuple[Subscription | None, Due]:
-    """Return a subscription and what it is to be handed; nothing while it is paused, has ended or has not begun."""
+def _due(key: int, blocked: frozenset[int] = frozenset()) -> Due:
+    """Return what a subscription is to be handed now; `blocked`: seqs that are not to be tried yet.
+
+    Nothing while it is paused, has ended or has not begun. Kills and holds come first, then what is sent once more, one
+    at a time, then what is next in turn.
+    """
     known = store.subscriptions("id = ?", (key,))
     found = begun(known[0]) if known else None
     if found is None or found.begins or found.paused or found.has_ended(now_text()):
-        return found, Due()
-    return found, Due(store.read_jumps(found), store.read_again(found, 1), store.read_due(found, _AHEAD))
-
-
-def _lines(found: Subscription, rows: list[Row], in_turn: bool) -> list[Line]:
-    ahead = sorted(store.read_ahead(found.id)) if in_turn else []
-    jumped = {dispatch.uri: dispatch.seq for seq in ahead if (dispatch := wire.read_dispatch(seq))}
-    return lines_of(rows, headlines=bool(found.headlines), jumped=jumped, since=found.since)
+        return Due(found)
+    rows, jumps, again = store.read_due(found, _AHEAD), store.read_jumps(found), store.read_again(found, 1)
+    first = rows[0].seq if rows else 0
+    seqs = frozenset(row.seq for row in (*jumps, *again, *rows))
+    if ripe := [row for row in (*jumps, *again) if row.seq != first and row.seq not in blocked]:
+        return Due(found, seqs, lines_of(ripe, headlines=bool(found.headlines), since=found.since), True)
+    if not rows or first in blocked:
+        return Due(found, seqs)
+    ahead = sorted(store.read_ahead(found.id))
+    jumped = {raw[3]: raw[0] for raw in wire.read_raw(ahead)} if ahead else {}
+    return Due(found, seqs, lines_of(rows, headlines=bool(found.headlines), jumped=jumped, since=found.since))
 
 
 def _pause(key: int, why: str) -> None:

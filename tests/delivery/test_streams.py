@@ -194,12 +194,17 @@ def test_more_kills_than_a_batch_lose_nothing_that_lies_between(home: Any) -> No
     between = append(Act.PUBLISH, NewsItem(headline="Between"))
     append(Act.KILL, uri=made[60].uri, note="Gone.")
     fold_all()
-    assert len(push._due(found.id)[1].jumps) == 61
+    due = push._due(found.id)
+    # The first of them is next in turn anyway.
+    assert [line.seq for line in due.lines] == [*range(63, 122), 123] and due.out_of_turn
     with transaction.atomic():
-        for row in push._due(found.id)[1].jumps:
-            store.keep_ahead(found.id, row.seq)
-    due = push._due(found.id)[1]
-    assert (due.jumps, [row.seq for row in due.rows]) == ([], [between.seq])
+        for line in due.lines:
+            store.keep_ahead(found.id, line.seq)
+    assert [line.seq for line in push._due(found.id).lines] == [62, between.seq]
+    with transaction.atomic():
+        store.move_cursor(found.id, 62, "now")
+    due = push._due(found.id)
+    assert (due.out_of_turn, [line.seq for line in due.lines]) == (False, [between.seq])
 
 
 def test_a_subscription_whose_maker_was_killed_is_folded_by_the_server(home: Any) -> None:

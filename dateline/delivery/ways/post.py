@@ -10,8 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-import httpx
+import aiohttp
 import msgspec
+from yarl import URL
 
 from dateline.delivery import endpoint
 from dateline.delivery.errors import BadEndpoint
@@ -20,6 +21,8 @@ from dateline.delivery.ways.outcome import TIMEOUT_S, Clock, Outcome
 _GONE = 410
 # Read of an answer at most.
 _ANSWER_BYTES = 64 * 1024
+# An idle connection is kept for the next dispatch; servers keep theirs about as long.
+_IDLE_S = 60.0
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -35,15 +38,16 @@ class Poster:
     def __init__(self) -> None:
         # Names are looked up apart from all else: a name server that does not answer holds its threads for long.
         self._names = ThreadPoolExecutor(64, thread_name_prefix="names")
-        self._clients: dict[int, httpx.AsyncClient] = {}
+        self._sessions: dict[int, aiohttp.ClientSession] = {}
         self._tls = ssl.create_default_context()
 
-    def _client(self, key: int) -> httpx.AsyncClient:
-        if key not in self._clients:
-            self._clients[key] = httpx.AsyncClient(
-                timeout=TIMEOUT_S, follow_redirects=False, trust_env=False, verify=self._tls
+    def _session(self, key: int) -> aiohttp.ClientSession:
+        if key not in self._sessions:
+            connector = aiohttp.TCPConnector(ssl=self._tls, keepalive_timeout=_IDLE_S)
+            self._sessions[key] = aiohttp.ClientSession(
+                connector=connector, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()
             )
-        return self._clients[key]
+        return self._sessions[key]
 
     async def send(
         self, key: int, url: str, headers: Mapping[str, str], body: bytes | None, method: str = "POST"
@@ -52,63 +56,55 @@ class Poster:
         clock = Clock()
         try:
             async with asyncio.timeout(TIMEOUT_S):
-                response, read = await self._sent(key, url, headers, body, method)
-        except (TimeoutError, httpx.TimeoutException):
+                return await self._sent(key, url, headers, body, method, clock)
+        except TimeoutError:
             return Answer(clock.outcome(f"No answer within {TIMEOUT_S:.0f} s."))
         except BadEndpoint as error:
             return Answer(clock.outcome(str(error)))
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            refused = "CERTIFICATE_VERIFY_FAILED" in str(error)
-            return Answer(clock.outcome(f"{type(error).__name__}: {error}", permanent=refused))
-        return Answer(_judged(response, clock), read)
+        except aiohttp.ClientConnectorCertificateError as error:
+            said = f"Its certificate does not hold: {error.certificate_error}"
+            return Answer(clock.outcome(said, permanent=True))
+        except (aiohttp.ClientError, ValueError, OSError) as error:
+            return Answer(clock.outcome(f"{type(error).__name__}: {error}"))
 
     async def _sent(
-        self, key: int, url: str, headers: Mapping[str, str], body: bytes | None, method: str
-    ) -> tuple[httpx.Response, bytes]:
-        parsed = httpx.URL(url)
+        self, key: int, url: str, headers: Mapping[str, str], body: bytes | None, method: str, clock: Clock
+    ) -> Answer:
+        parsed = URL(url)
+        host = parsed.host or ""
         port = parsed.port or (443 if parsed.scheme == "https" else 80)
-        address = await endpoint.resolve(parsed.host, port, parsed.scheme, self._names)
-        client = self._client(key)
-        request = client.build_request(
-            method, parsed.copy_with(host=address), content=body, headers={**headers, "host": parsed.netloc.decode()},
-            extensions={"sni_hostname": parsed.host},
-        )  # fmt: skip
-        response = await client.send(request, stream=True)
-        return response, await _read_some(response)
+        address = await endpoint.resolve(host, port, parsed.scheme, self._names)
+        async with self._session(key).request(
+            method, parsed.with_host(address), data=body, headers={**headers, "host": parsed.raw_authority},
+            allow_redirects=False, server_hostname=host if parsed.scheme == "https" else None,
+        ) as response:  # fmt: skip
+            # A short answer is read to its end, so that its connection serves again; a long one is cut off.
+            read = await response.content.read(_ANSWER_BYTES)
+            if not response.content.at_eof():
+                response.close()
+            return Answer(_judged(response, clock), read)
 
     async def drop(self, key: int) -> None:
         """Close one key's connections."""
-        if (client := self._clients.pop(key, None)) is not None:
-            await client.aclose()
+        if (session := self._sessions.pop(key, None)) is not None:
+            await session.close()
 
     async def close(self) -> None:
         """Close all connections."""
-        for key in list(self._clients):
+        for key in list(self._sessions):
             await self.drop(key)
         self._names.shutdown(wait=False, cancel_futures=True)
 
 
-def _judged(response: httpx.Response, clock: Clock) -> Outcome:
-    status = response.status_code
-    if response.is_success:
+def _judged(response: aiohttp.ClientResponse, clock: Clock) -> Outcome:
+    status = response.status
+    if 200 <= status < 300:
         return clock.outcome(status=status)
-    said = f"Answered {status} {response.reason_phrase}."
-    if response.is_redirect:
+    said = f"Answered {status} {response.reason or ''}".strip() + "."
+    if 300 <= status < 400:
         said = f"Answered {status}: redirects are not followed."
     asked = retry_after(response.headers.get("retry-after"), datetime.now(UTC))
     return clock.outcome(said, status=status, permanent=status == _GONE, retry_s=asked)
-
-
-async def _read_some(response: httpx.Response) -> bytes:
-    """Read a short answer to its end, so that its connection serves again; cut a long one off."""
-    parts, size = [], 0
-    async for part in response.aiter_raw():
-        parts.append(part)
-        size += len(part)
-        if size > _ANSWER_BYTES:
-            break
-    await response.aclose()
-    return b"".join(parts)[:_ANSWER_BYTES]
 
 
 def retry_after(text: str | None, now: datetime) -> float | None:
