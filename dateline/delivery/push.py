@@ -24,7 +24,7 @@ from django.db import connection, transaction
 
 from dateline.delivery import store
 from dateline.delivery.lines import Line, lines_of
-from dateline.delivery.store import Attempt, Subscription
+from dateline.delivery.store import Attempt, Row, Subscription
 from dateline.delivery.subscribing import begun, keep_option, now_text
 from dateline.delivery.ways.choose import WEBHOOKS, scheme_of
 from dateline.delivery.ways.drop import Drops
@@ -32,6 +32,7 @@ from dateline.delivery.ways.mail import Mails
 from dateline.delivery.ways.outcome import Outcome
 from dateline.delivery.ways.post import Poster
 from dateline.delivery.ways.webhook import Webhooks
+from dateline.news.item import PubStatus
 from dateline.wire import bell
 from dateline.wire import store as wire
 from dateline.wire.identity import wire_id
@@ -240,12 +241,21 @@ def _due(key: int, blocked: frozenset[int] = frozenset()) -> Due:
     first = rows[0].seq if rows else 0
     seqs = frozenset(row.seq for row in (*jumps, *again, *rows))
     if ripe := [row for row in (*jumps, *again) if row.seq != first and row.seq not in blocked]:
-        return Due(found, seqs, lines_of(ripe, headlines=bool(found.headlines), since=found.since), True)
+        return Due(
+            found, seqs, lines_of(ripe, headlines=bool(found.headlines), jumped=_held(ripe), since=found.since), True
+        )
     if not rows or first in blocked:
         return Due(found, seqs)
-    ahead = sorted(store.read_ahead(found.id))
+    # Also what was not acknowledged: it may have been taken, and only its answer lost.
+    ahead = sorted(store.read_ahead(found.id) | {row.seq for row in jumps})
     jumped = {raw[3]: raw[0] for raw in wire.read_raw(ahead)} if ahead else {}
     return Due(found, seqs, lines_of(rows, headlines=bool(found.headlines), jumped=jumped, since=found.since))
+
+
+def _held(rows: list[Row]) -> dict[str, int]:
+    """Return the items of these rows that are held now, with the seq of the hold: who has that gets no text again."""
+    states = wire.read_states([raw[3] for raw in wire.read_raw([row.seq for row in rows])])
+    return {uri: state.seq for uri, state in states.items() if state.pubstatus == PubStatus.WITHHELD}
 
 
 def _pause(key: int, why: str) -> None:

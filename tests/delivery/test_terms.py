@@ -124,6 +124,32 @@ def test_a_range_is_sent_again_once_and_a_whole_tail_in_order(home: Any) -> None
         subscribing.send_again(pulling, 1)
 
 
+def test_no_text_follows_a_hold_that_jumped_whether_its_answer_came_or_not(home: Any) -> None:
+    from django.db import transaction
+
+    from dateline.delivery import store, subscribing
+    from dateline.delivery.push import _due
+    from dateline.wire.append import append
+
+    found = subscribing.subscribe("Quay", Terms(url="https://quay.example/wire"))
+    append(Act.PUBLISH, NewsItem(headline="First", body="<p>Text.</p>"))
+    made = append(Act.PUBLISH, NewsItem(headline="Doubted", body="<p>Doubted text.</p>"))
+    append(Act.HOLD, uri=made.uri, note="We check.")
+    fold_all()
+    due = _due(found.id)
+    assert [line.seq for line in due.lines] == [3] and due.out_of_turn
+    # It was tried, and no answer came: it waits for its next try, and may be there all the same.
+    due = _due(found.id, frozenset({3}))
+    assert [(line.seq, line.withdrawn, line.held) for line in due.lines] == [(1, 0, False), (2, 3, True), (3, 0, False)]
+    assert b"Doubted text" not in b"".join(line.encode() for line in due.lines[:2])
+    with transaction.atomic():
+        store.move_cursor(found.id, 3, "now")
+    # Nor does it come with what is sent once more.
+    subscribing.send_again(found, 2, 2)
+    due = _due(found.id)
+    assert [(line.seq, line.withdrawn) for line in due.lines] == [(2, 3)] and due.out_of_turn
+
+
 def test_a_secret_comes_with_the_first_webhook_and_options_go_with_their_way(home: Any) -> None:
     from dateline.delivery import subscribing
 
