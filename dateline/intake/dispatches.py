@@ -4,18 +4,17 @@ import re
 
 import msgspec
 
-from dateline.intake.page import Page
-from dateline.intake.shapes import (
-    BYLINE,
+from dateline.intake.furniture import (
     PUBLISHED,
     ends_dispatch,
-    ends_sentence,
     is_advertisement,
+    is_byline,
     is_furniture,
-    is_heading,
     is_headline,
     is_paragraph,
 )
+from dateline.intake.page import Page
+from dateline.intake.shapes import ends_sentence, is_heading
 from dateline.intake.stamps import Stamp, stamp_at_start, whole_stamp
 from dateline.news.dateline import Dateline, parse
 
@@ -146,6 +145,6 @@ class DispatchFinder:
                 lines.append(place)
             elif is_headline(text):
                 return text, stamp, sorted([place, *lines])
-            elif not (BYLINE.match(text) or is_furniture(text) or is_heading(text)):
+            elif not (is_byline(text) or is_furniture(text) or is_heading(text)):
                 break
         return "", stamp, sorted(lines)

@@ -6,7 +6,7 @@ item's ednote (a headline from the first sentence), or left as a doubt that keep
 
 import hashlib
 import re
-from datetime import date, datetime, time
+from datetime import date, datetime
 
 import msgspec
 
@@ -15,6 +15,7 @@ from dateline.intake.elements import FoundElement
 from dateline.intake.page_text import Recognised
 from dateline.intake.stamps import Stamp, moment
 from dateline.intake.years import year_near, years_of
+from dateline.intake.zones import in_zone
 from dateline.news import body
 from dateline.news.agency import Agency
 from dateline.news.item import NewsItem
@@ -137,7 +138,7 @@ def _noted(item: NewsItem, notes: list[str]) -> NewsItem:
 def _moment(stamp: Stamp, year: int | None, agency: Agency, doubts: list[str]) -> datetime | None:
     """Return the instant of a stamp in the agency's time zone; None, and a doubt, where it stays open."""
     if stamp.day is None or stamp.month is None:
-        doubts.append("it has a time but no day" if stamp.clock else "it has no date")
+        doubts.append(_no_day(stamp))
         return None
     if year is None:
         doubts.append(_NO_YEAR)
@@ -148,7 +149,20 @@ def _moment(stamp: Stamp, year: int | None, agency: Agency, doubts: list[str]) -
     if day is None:
         doubts.append(f"there is no day {stamp.day} in month {stamp.month} of {year}")
         return None
-    return moment(day, stamp.clock or time(0)).replace(tzinfo=agency.zone)
+    if stamp.clock is None:
+        return moment(day, None).replace(tzinfo=agency.zone)
+    created = in_zone(moment(day, stamp.clock), stamp.zone, agency.zone)
+    if created is None:
+        doubts.append(f"“{stamp.zone}” is used for more than one time zone")
+    return created
+
+
+def _no_day(stamp: Stamp) -> str:
+    if stamp.ago:
+        return f"its date is printed as “{stamp.ago}”, and the page does not say when it was saved"
+    if stamp.days_ago is not None:
+        return "its date is printed as a word for today or yesterday, and the page does not say when it was saved"
+    return "it has a time but no day" if stamp.clock else "it has no date"
 
 
 _SENTENCE_END = re.compile(r"[.!?…][\"”’»]?(?=\s+[\"“‘«]?[A-ZÀ-ÖØ-ÞА-Я0-9])")

@@ -3,15 +3,26 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 from os.path import commonprefix
 
 import msgspec
 
-from dateline.intake.headings import Split, split_all
+from dateline.intake.furniture import PUBLISHED, is_furniture
+from dateline.intake.headings import split_all
 from dateline.intake.page import Page
-from dateline.intake.shapes import PUBLISHED, TEMPLATE, ends_sentence, is_furniture, is_heading
+from dateline.intake.records import find_records
+from dateline.intake.separators import MOST, Split
+from dateline.intake.shapes import TEMPLATE, ends_sentence, is_heading
 from dateline.intake.stamps import Stamp, settle_order, stamp_at_end, stamp_at_start, whole_stamp
+from dateline.news.dateline import parse
 
+# What sites call the two in their templates.
+_TITLE_NAME = re.compile(r"tit(?:le|re|el|ulo)|headline", re.IGNORECASE)
+_HEADING_NAME = re.compile(r"heading|section|rubri|categor|topic", re.IGNORECASE)
+# Shorter than a title: what stands beside most dates in so few words are headings.
+_MIN_TITLE_WORDS = 3
+_ABOVE_OR_BELOW = "its heading may be the line above it or the one below it"
 # A longer line is a paragraph, whatever stands at its end.
 _MAX_ELEMENT_CHARS = 300
 
@@ -53,10 +64,13 @@ def _without_frame(texts: list[str]) -> list[str]:
     return [" ".join(line[head : len(line) - tail]) for line in words]
 
 
-def _says_when(text: str) -> bool:
-    """Whether a line only says when its page was published: `Published: 14/05/2017 10:40, updated …`."""
-    match = PUBLISHED.match(text)
-    return match is not None and stamp_at_start(text[match.end() :]) is not None
+def _without_ordinals(texts: list[str]) -> list[str]:
+    """Take away the numbers of a numbered list: `1.`, `2.`, `3.`."""
+    matches = [re.match(r"(\d{1,3})[.)]\s+(?=\D)", text) for text in texts]
+    numbers = [int(match[1]) if match else 0 for match in matches]
+    if len(texts) < 2 or 0 in numbers or any(later != number + 1 for number, later in pairwise(numbers)):
+        return texts
+    return [text[match.end() :] for text, match in zip(texts, matches, strict=True) if match]
 
 
 class ElementFinder:
@@ -75,49 +89,52 @@ class ElementFinder:
         candidates = [
             msgspec.structs.replace(candidate, stamp=settle_order(candidate.stamp, orders)) for candidate in candidates
         ]
-        texts = _without_frame([candidate.text for candidate in candidates])
-        if self._are_headings(texts):
+        texts = _without_ordinals(_without_frame([candidate.text for candidate in candidates]))
+        if not any(texts) or self._are_headings(texts):
             return self._across_lines(candidates, texts)
-        if not any(texts):
-            return self._across_lines(candidates, None)
         for candidate in candidates:
-            self._page.taken[candidate.index] = "element"
-            if candidate.day_line is not None:
-                self._page.taken[candidate.day_line] = "day"
-        splits = self._splits(candidates, texts)
+            self._claim(candidate, [candidate.index])
         return [
-            FoundElement(
-                lines=[self._page.lines[candidate.index].number],
-                title=split.title,
-                heading=split.heading,
-                stamp=candidate.stamp,
-                source=self._page.texts[candidate.index],
-                doubts=[split.doubt] if split.doubt else [],
-            )
-            for candidate, split in zip(candidates, splits, strict=True)
+            self._element(candidate, [candidate.index], split)
+            for candidate, split in zip(candidates, self._splits(candidates, texts), strict=True)
         ]
 
     def _candidates(self) -> list[_Candidate]:
         """Return the lines whose stamp is in the place and form that most of the page's stamps have."""
-        found = []
-        day: Stamp | None = None
+        found: list[_Candidate] = []
+        base: Stamp | None = None  # the last date line that says a date
+        day: Stamp | None = None  # the last date line: the day of the times below it
         day_line = -1
         for index, text in enumerate(self._page.texts):
-            if not text or index in self._page.taken or len(text) > _MAX_ELEMENT_CHARS or _says_when(text):
+            if not text or index in self._page.taken or len(text) > _MAX_ELEMENT_CHARS:
+                continue
+            label = PUBLISHED.match(text)
+            if label and stamp_at_start(text[label.end() :]):
+                found.extend(self._labelled(index, text, label.end()))
                 continue
             whole = whole_stamp(text)
-            if whole is not None and whole.clock is None:
-                day, day_line = whole, index  # a date line: the day of the times below it
+            if whole is not None and whole.is_day:
+                day, day_line = whole.counted_from(base) if base and whole.day is None else whole, index
+                base = whole if whole.day is not None else base
             for at_end, stamp in ((True, stamp_at_end(text)), (False, stamp_at_start(text))):
                 if stamp is None:
                     continue
                 beside = (text[: stamp.start] if at_end else text[stamp.end :]).strip(" \t,|·•-–—:/")
-                borrowed = stamp.day is None and day is not None
-                if borrowed and day is not None:
-                    stamp = msgspec.structs.replace(stamp, year=day.year, month=day.month, day=day.day)
-                found.append(_Candidate(index, at_end, stamp, beside, day_line if borrowed else None))
+                source = base if stamp.days_ago is not None else day if stamp.day is None and stamp.clock else None
+                if source is not None:
+                    stamp = stamp.counted_from(source)
+                found.append(_Candidate(index, at_end, stamp, beside, day_line if source is not None else None))
             found.extend(self._in_the_middle(index, text))
         return self._most_alike(found)
+
+    def _labelled(self, index: int, text: str, end: int) -> list[_Candidate]:
+        """A stamp after `Published:` or `Posted on`, unless it is that of a dispatch below it."""
+        stamp = stamp_at_start(text[end:])
+        below = [later for later in self._page.texts[index + 1 : index + 6] if later][:3]
+        if stamp is None or any(parse(later) for later in below):
+            return []
+        beside = text[end + stamp.end :].strip(" \t,|·•-–—:/")
+        return [] if stamp_at_end(beside) else [_Candidate(index, False, stamp, beside)]
 
     def _in_the_middle(self, index: int, text: str) -> list[_Candidate]:
         """A stamp that is a part of its own between separators."""
@@ -149,7 +166,11 @@ class ElementFinder:
         return []
 
     def _is_lone_element(self, candidate: _Candidate) -> bool:
-        return any(candidate.text.endswith(name) or candidate.text.startswith(name) for name in self._known)
+        """Whether one line alone is an element: by a known heading, or by a template that glues them as it does."""
+        if any(candidate.text.endswith(name) or candidate.text.startswith(name) for name in self._known):
+            return True
+        order, glued = self._template_form()
+        return glued and not split_all([candidate.text], self._known, heading_first=order, glued=True)[0].doubt
 
     def _without_prose(self, alike: list[_Candidate]) -> list[_Candidate]:
         return [
@@ -164,13 +185,18 @@ class ElementFinder:
         if not all(texts) or not all(is_heading(text) for text in texts):
             return False
         repeated = sum(count for count in Counter(texts).values() if count > 1)
-        return repeated * 2 >= len(texts) or all(text in self._known for text in texts)
+        short = sum(len(text.split()) < _MIN_TITLE_WORDS for text in texts) >= MOST * len(texts)
+        return repeated * 2 >= len(texts) or all(text in self._known for text in texts) or short
 
     def _splits(self, candidates: list[_Candidate], texts: list[str]) -> list[Split]:
-        grouped = self._groups(candidates)
-        if grouped is not None:
-            return [Split(text, heading) for text, heading in zip(texts, grouped, strict=True)]
-        return split_all(texts, self._known | self._menu(), heading_first=self._template_order())
+        splits = self._split(texts)
+        if sum(bool(split.heading) for split in splits) >= MOST * len(texts):
+            return splits
+        return self._groups(candidates, texts) or splits
+
+    def _split(self, texts: list[str]) -> list[Split]:
+        order, glued = self._template_form()
+        return split_all(texts, self._known | (self._menu() - set(texts)), heading_first=order, glued=glued)
 
     def _menu(self) -> set[str]:
         """Return the page's lines that can be a menu's rubrics."""
@@ -183,101 +209,79 @@ class ElementFinder:
     def _is_rubric(self, text: str) -> bool:
         return is_heading(text) and not is_furniture(text) and whole_stamp(text) is None
 
-    def _groups(self, candidates: list[_Candidate]) -> list[str] | None:
-        """Return the heading above each group of elements, if that is how the page is ordered."""
-        indexes = {candidate.index for candidate in candidates}
-        headings: list[str] = []
-        current = ""
-        changes = 0
-        for index in range(candidates[0].index - 1, candidates[-1].index + 1):
-            text = self._page.texts[index] if index >= 0 else ""
-            if index in indexes:
-                headings.append(current)
-            elif text and index not in self._page.taken and self._is_rubric(text):
-                following = [later for later in range(index + 1, len(self._page.texts)) if self._page.texts[later]]
-                if following and following[0] in indexes:
-                    current, changes = text, changes + 1
-        if changes < 2 or not all(headings):
+    def _groups(self, candidates: list[_Candidate], texts: list[str]) -> list[Split] | None:
+        """Part titles from headings that stand above groups of elements, or below each; None if none do."""
+        elements = [candidate.index for candidate in candidates]
+        above, below = self._rubrics(elements, -1), self._rubrics(elements, 1)
+        beneath = all(below) and (not above[0] or self._sides(elements, 1) > self._sides(elements, -1))
+        either = all(below) and all(above) and self._sides(elements, 1) == self._sides(elements, -1)
+        lines = below
+        if not beneath:
+            lines = []
+            for place, line in enumerate(above):
+                lines.append(line if line is not None or place == 0 else lines[-1])
+        if lines[0] is None or len(set(lines)) < 2:
             return None
-        for index in range(candidates[0].index - 1, candidates[-1].index):
-            if self._page.texts[index] in headings and index not in indexes:
-                self._page.taken[index] = "group"
-        return headings
+        told = [line for line in lines if line is not None]
+        self._page.taken.update(dict.fromkeys(told, "group"))
+        return [
+            Split(text, doubt=_ABOVE_OR_BELOW) if either else Split(text, self._page.texts[line])
+            for text, line in zip(texts, told, strict=True)
+        ]
 
-    def _template_order(self) -> bool | None:
-        """Return whether the page's own template puts the heading before the title; None if it does not say."""
+    def _rubrics(self, elements: list[int], step: int) -> list[int | None]:
+        """Return, for each element, the line of the rubric right above (-1) or below (1) it, blank lines aside."""
+        found: list[int | None] = []
+        for index in elements:
+            place = index + step
+            while 0 <= place < len(self._page.texts) and not self._page.texts[place]:
+                place += step
+            inside = 0 <= place < len(self._page.texts) and place not in self._page.taken
+            found.append(place if inside and self._is_rubric(self._page.texts[place]) else None)
+        return found
+
+    def _sides(self, elements: list[int], step: int) -> int:
+        """Count the elements that have text, not a blank line, on one side."""
+        texts = self._page.texts
+        return sum(0 <= index + step < len(texts) and bool(texts[index + step]) for index in elements)
+
+    def _template_form(self) -> tuple[bool | None, bool]:
+        """Return what the page's own template says: whether the heading is first, and whether the two touch."""
         for index, state in self._page.taken.items():
             if state != "template":
                 continue
-            names = [name.lower() for name in TEMPLATE.findall(self._page.texts[index])]
-            title = next(
-                (place for place, name in enumerate(names) if re.search(r"tit(?:le|re|el|ulo)|headline", name)), None
-            )
-            heading = next(
-                (place for place, name in enumerate(names) if re.search(r"heading|section|rubri|categor|topic", name)),
-                None,
-            )
-            if title is not None and heading is not None:
-                return heading < title
-        return None
+            text = self._page.texts[index]
+            names = list(TEMPLATE.finditer(text))
+            title = next((name for name in names if _TITLE_NAME.search(name[0])), None)
+            heading = next((name for name in names if _HEADING_NAME.search(name[0])), None)
+            if title and heading and title is not heading:
+                first, second = sorted((title, heading), key=lambda name: name.start())
+                return first is heading, first.end() == second.start()
+        return None, False
 
-    def _across_lines(self, candidates: list[_Candidate], headings: list[str] | None) -> list[FoundElement]:
+    def _across_lines(self, candidates: list[_Candidate], headings: list[str]) -> list[FoundElement]:
         """Elements whose parts stand on lines of their own, in one rhythm."""
         stamps = {candidate.index: candidate for candidate in candidates}
-        used = [index for index, text in enumerate(self._page.texts) if text and index not in self._page.taken]
-        places = {index: place for place, index in enumerate(used)}
-        width = 2 if headings is not None else 3
-        best: list[list[int]] = []
-        for offset in (width - 1, 0, *range(1, width - 1)):
-            records = []
-            for index in stamps:
-                begin = places[index] - offset
-                record = used[begin : begin + width] if begin >= 0 else []
-                if len(record) == width and sum(line in stamps for line in record) == 1:
-                    records.append(record)
-            if self._rhythm(records, stamps) > self._rhythm(best, stamps):
-                best = records
-        beside = dict(zip(stamps, headings, strict=True)) if headings is not None else None
-        return self._from_records(best, stamps, beside)
-
-    def _rhythm(self, records: list[list[int]], stamps: dict[int, _Candidate]) -> float:
-        """Weigh a way to group the lines: blank lines around the groups and none inside speak for it."""
-        score = 0.0
-        for record in records:
-            score += 1
-            score += record[-1] - record[0] == len(record) - 1
-            score += record[0] == 0 or not self._page.texts[record[0] - 1]
-            titles = [self._page.texts[index] for index in record if index not in stamps]
-            score -= sum(is_furniture(text) for text in titles)
-        return score
-
-    def _from_records(
-        self, records: list[list[int]], stamps: dict[int, _Candidate], headings: dict[int, str] | None
-    ) -> list[FoundElement]:
-        columns = [[self._page.texts[index] for index in record if index not in stamps] for record in records]
-        heading_column = 0
-        if headings is None and columns:
-
-            def weight(column: int) -> float:
-                texts = [row[column] for row in columns]
-                repeated = sum(count for count in Counter(texts).values() if count > 1)
-                return repeated + sum(map(is_heading, texts)) - sum(map(len, texts)) / 1000
-
-            heading_column = max(range(len(columns[0])), key=weight)
+        beside = {index: heading for index, heading in zip(stamps, headings, strict=True) if heading}
         found = []
-        for record, row in zip(records, columns, strict=True):
-            candidate = next(stamps[index] for index in record if index in stamps)
-            for index in record:
-                self._page.taken[index] = "element"
-            heading = headings[candidate.index] if headings else row[heading_column]
-            title = row[0] if headings else row[1 - heading_column]
-            found.append(
-                FoundElement(
-                    lines=[self._page.lines[index].number for index in record],
-                    title=title,
-                    heading=heading,
-                    stamp=candidate.stamp,
-                    source="\n".join(self._page.texts[index] for index in record),
-                )
-            )
+        for record in find_records(self._page, list(stamps), beside, self._split):
+            candidate = stamps[record.stamp]
+            self._claim(candidate, record.lines)
+            found.append(self._element(candidate, record.lines, record.split))
         return found
+
+    def _claim(self, candidate: _Candidate, lines: list[int]) -> None:
+        for index in lines:
+            self._page.taken[index] = "element"
+        if candidate.day_line is not None:
+            self._page.taken[candidate.day_line] = "day"
+
+    def _element(self, candidate: _Candidate, lines: list[int], split: Split) -> FoundElement:
+        return FoundElement(
+            lines=[self._page.lines[index].number for index in lines],
+            title=split.title,
+            heading=split.heading,
+            stamp=candidate.stamp,
+            source="\n".join(self._page.texts[index] for index in lines),
+            doubts=[split.doubt] if split.doubt else [],
+        )

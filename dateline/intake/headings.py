@@ -6,30 +6,22 @@ touch. What stays open between two readings is not decided here: it comes back w
 """
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from os.path import commonprefix
 
 import msgspec
 
+from dateline.intake.separators import MOST, Split, by_separator
 from dateline.intake.shapes import has_inner_glue, is_heading
 
-_SEPARATOR = re.compile(r"\s*(?:\t|\s[|·•]\s|\s/\s|\s*»\s*|\s::\s)\s*")
-_BRACKETED = re.compile(r"[\[(]([^\])]{2,50})[\])]\s*(.+)")
-_COLON = re.compile(r"([^:]{2,50}):\s+(.+)")
-_NO_SEPARATOR = "no separator parts its title from a heading"
+_UNTOLD = "title and heading could not be told apart"
+# So many lines of a page with headings hold at least two under the same one.
+_MANY = 5
+# Words as short as these (`in`, `of`, `the`) end no title; what follows them is part of it.
+_SHORT_CHARS = 3
 _CLOSING = "\"'”’»“)]!?.%…"
 _OPENING = "“‘«„\"'¿¡("
-# From this share of lines on, what most lines do is the page's way of doing it.
-_MOST = 0.6
-
-
-class Split(msgspec.Struct, frozen=True):
-    """A title and its heading. `heading` is empty, and `doubt` says why, where the text leaves it open."""
-
-    title: str
-    heading: str = ""
-    doubt: str = ""
 
 
 class _Cut(msgspec.Struct, frozen=True):
@@ -40,14 +32,16 @@ class _Cut(msgspec.Struct, frozen=True):
     glued: bool
 
 
-def split_all(texts: Sequence[str], known: Iterable[str], *, heading_first: bool | None = None) -> list[Split]:
+def split_all(
+    texts: Sequence[str], known: Iterable[str], *, heading_first: bool | None = None, glued: bool = False
+) -> list[Split]:
     """Return title and heading of each text of one newsfeed.
 
     `known` are headings known from elsewhere; `heading_first` is the order if the page's own template
-    says it, else None.
+    says it, else None; `glued`, whether it says that the two touch.
     """
     known = set(known) - {""}
-    parted = _by_separator(texts, known, heading_first)
+    parted = by_separator(texts, known, heading_first)
     if parted is not None:
         return parted
     if heading_first is None:
@@ -58,42 +52,29 @@ def split_all(texts: Sequence[str], known: Iterable[str], *, heading_first: bool
         cut.glued if cut is not None else bool(_own_cuts(text, heading_first))
         for text, cut in zip(texts, cuts, strict=True)
     ]
-    page_is_glued = sum(touching) >= _MOST * len(texts)
+    page_is_glued = glued or sum(touching) >= MOST * len(texts)
+    if not page_is_glued and not any(cuts) and _has_no_headings(texts):
+        return [Split(text) for text in texts]
+    if not page_is_glued and sum(cut is not None for cut in cuts) < MOST * len(texts):
+        # Some titles end as headings do; a page that prints headings prints one to each element.
+        return [_doubted(text, cut) for text, cut in zip(texts, cuts, strict=True)]
     return [_split(text, cut, page_is_glued, heading_first) for text, cut in zip(texts, cuts, strict=True)]
 
 
-def _by_separator(texts: Sequence[str], known: set[str], heading_first: bool | None) -> list[Split] | None:
-    """Part the lines at a separator that most of them have."""
-    for pattern in (_BRACKETED, _COLON):
-        matches = [pattern.match(text) for text in texts]
-        headings = [match[1].strip() for match in matches if match]
-        told = any(count > 1 for count in Counter(headings).values()) or any(text in known for text in headings)
-        if len(headings) >= _MOST * len(texts) and told and all(map(is_heading, headings)):
-            return [
-                Split(match[2], match[1].strip()) if match else Split(text, doubt=_NO_SEPARATOR)
-                for text, match in zip(texts, matches, strict=True)
-            ]
-    parts = [[part for part in _SEPARATOR.split(text) if part] for text in texts]
-    if sum(len(part) >= 2 for part in parts) < _MOST * len(texts):
-        return None
-    firsts, lasts = Counter(part[0] for part in parts), Counter(part[-1] for part in parts)
-    if heading_first is None:
+def _doubted(text: str, cut: _Cut | None) -> Split:
+    if cut is None:
+        return Split(text, doubt=_UNTOLD)
+    if cut.glued:
+        return Split(cut.title, cut.heading)
+    return Split(text, doubt=f"it may run under “{cut.heading}”, or that may be part of its title")
 
-        def weight(column: Counter[str]) -> float:
-            heads = sum(count for text, count in column.items() if is_heading(text))
-            repeated = sum(count for count in column.values() if count > 1)
-            return heads + repeated + 3 * sum(count for text, count in column.items() if text in known)
 
-        heading_first = weight(firsts) > weight(lasts)
-    found = []
-    for text, part in zip(texts, parts, strict=True):
-        if len(part) < 2:
-            found.append(Split(text, doubt=_NO_SEPARATOR))
-        elif heading_first:
-            found.append(Split(text[text.index(part[1], len(part[0])) :], part[0]))
-        else:
-            found.append(Split(text[: text.rindex(part[-1])].rstrip(" \t|·•/»:"), part[-1]))
-    return found
+def _has_no_headings(texts: Sequence[str]) -> bool:
+    """Whether the page prints no headings at all: most lines have no room for one, or none of many recurs."""
+    bare = sum(not _cuts(text, True) and not _cuts(text, False) for text in texts)
+    if bare * 2 >= len(texts):
+        return True
+    return len(texts) >= _MANY and not any(_headings(texts, set(), order) for order in (True, False))
 
 
 def _cuts(text: str, heading_first: bool, *, loose: bool = False) -> list[_Cut]:
@@ -108,6 +89,8 @@ def _cuts(text: str, heading_first: bool, *, loose: bool = False) -> list[_Cut]:
             continue
         head, tail = text[:place].strip(), text[place:].strip()
         heading, title = (head, tail) if heading_first else (tail, head)
+        if spaced and heading_first and title[:1].islower():
+            continue  # a title begins with a capital: `Police find boat` has no heading
         if title and (is_heading(heading) or (loose and not spaced and is_heading(heading, loose=True))):
             cuts.append(_Cut(heading, title, not spaced))
     return cuts
@@ -128,6 +111,8 @@ def _is_glue(text: str, place: int) -> bool:
             return True
         following = text[place + 1 : place + 2]
         return before.isupper() and following.islower()
+    if after in "'’‘" and text[place + 1 : place + 2].islower():
+        return False  # the apostrophe of one word: `Mayor's`
     if after.isdigit() or after in _OPENING:
         return before.isalpha() or (after in _OPENING and before.isdigit())
     return False
@@ -167,6 +152,8 @@ def _headings(texts: Sequence[str], known: set[str], heading_first: bool) -> dic
     """Return the headings of the page with the weight of what speaks for each."""
     lines, touching = _support(texts, heading_first)
     found: dict[str, float] = {}
+    recurring = [heading for heading, count in lines.items() if count >= 2]
+    everywhere = all(any(_ends_in(text, heading, heading_first) for heading in recurring) for text in texts)
     for heading, count in lines.items():
         if touching[heading]:
             # Once it shows where words touch, it counts wherever a line ends in it: `the USECONOMY`.
@@ -176,7 +163,7 @@ def _headings(texts: Sequence[str], known: set[str], heading_first: bool) -> dic
         elif touching[heading] and (count >= 2 or touching[heading] >= 2):
             loose = not is_heading(heading)
             found[heading] = 100.0 + count + 2 * touching[heading] - 50 * has_inner_glue(heading) - 30 * loose
-        elif count >= 2 and not touching[heading] and _stands_alone(texts, heading, heading_first):
+        elif count >= 2 and not touching[heading] and _stands_alone(texts, heading, heading_first, everywhere):
             found[heading] = 10.0 + count
     for heading in known:
         found.setdefault(heading, 1000.0)
@@ -201,10 +188,11 @@ def _ends_in(text: str, heading: str, heading_first: bool) -> bool:
     return text != heading and (text.startswith(heading) if heading_first else text.endswith(heading))
 
 
-def _stands_alone(texts: Sequence[str], heading: str, heading_first: bool) -> bool:
+def _stands_alone(texts: Sequence[str], heading: str, heading_first: bool, everywhere: bool) -> bool:
     """Whether a heading that only ever follows a space is whole: what stands beside it varies.
 
-    `News` after `World` in three lines is part of `World News`; after `talks`, `vote`, `of` it is whole.
+    `News` after `World` in three lines is part of `World News`; after `talks`, `vote`, `agreed` it is whole.
+    `Vienna` after `in` and `of` is part of titles, unless `everywhere`, in all lines, such words recur.
     """
     beside = []
     for text in texts:
@@ -214,8 +202,9 @@ def _stands_alone(texts: Sequence[str], heading: str, heading_first: bool) -> bo
             beside.append(text[: -len(heading)].split()[-1])
     if heading_first:
         return len(set(beside)) == len(beside)
+    short = sum(word.islower() and len(word) <= _SHORT_CHARS for word in beside)
     small = sum(not word[0].isupper() for word in beside)
-    return small * 3 >= len(beside)
+    return small * 3 >= len(beside) and (everywhere or short * 2 < len(beside))
 
 
 def _best_cut(text: str, headings: dict[str, float], heading_first: bool) -> _Cut | None:
@@ -245,13 +234,13 @@ def _split(text: str, cut: _Cut | None, page_is_glued: bool, heading_first: bool
     if cut is not None and (cut.glued or not page_is_glued):
         return Split(cut.title, cut.heading)
     if cut is not None:
-        return Split(text, doubt=f"it may run under “{cut.heading}”, or that may be part of its title")
+        return _doubted(text, cut)
     own = _own_cuts(text, heading_first)
     if page_is_glued and own:
         # A heading that only this line has: the touch nearest to its end of the line.
         chosen = own[0] if heading_first else own[-1]
         return Split(chosen.title, chosen.heading)
-    return Split(text, doubt="title and heading could not be told apart")
+    return Split(text, doubt=_UNTOLD)
 
 
 def _own_cuts(text: str, heading_first: bool) -> list[_Cut]:

@@ -13,6 +13,7 @@ from dateline.intake.dispatches import DispatchFinder, FoundDispatch
 from dateline.intake.elements import ElementFinder, FoundElement
 from dateline.intake.page import Page
 from dateline.intake.reading import Line, PageText
+from dateline.intake.running import part_lines
 
 
 class Recognised(msgspec.Struct, frozen=True):
@@ -26,7 +27,7 @@ class Recognised(msgspec.Struct, frozen=True):
 
 def recognise(text: PageText, known_sections: Iterable[str] = ()) -> Recognised:
     """Recognise a page text. `known_sections` are headings that the wire or the settings know."""
-    page = Page(text.lines)
+    page = Page(part_lines(text.lines))
     elements = ElementFinder(page, set(known_sections)).find()
     dispatches = DispatchFinder(page).find()
     return Recognised(

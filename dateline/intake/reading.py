@@ -16,6 +16,9 @@ MAX_LINE_CHARS = 20_000
 _CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 _HTML = re.compile(r"<(?:!doctype|html|head|body|div|script|article|table)\b", re.IGNORECASE)
 MARKUP = re.compile(r"</?[a-zA-Z][^<>]*>|<!--|javascript:|&#?\w+;")
+# Characters that a copied page holds and no reader sees: zero widths, direction marks, soft hyphens.
+_UNSEEN = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
+_SPACES = re.compile(r"[^\S\t]+")
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -49,8 +52,8 @@ def read_page_text(data: bytes) -> PageText:
         if len(raw) > MAX_LINE_CHARS:
             too_long.append(Line(number, raw[:80] + "…"))
             continue
-        tidy = unicodedata.normalize("NFC", raw.replace("\u00a0", " ").replace("\u200b", "").replace("\ufeff", ""))
-        lines.append(Line(number, re.sub(r"[ \f\v]+", " ", tidy).strip()))
+        tidy = unicodedata.normalize("NFC", _UNSEEN.sub("", raw))
+        lines.append(Line(number, _SPACES.sub(" ", tidy).strip()))
     return PageText(lines, encoding, too_long)
 
 
