@@ -2,13 +2,22 @@
 
 import re
 from datetime import date, datetime, time, timedelta
-from functools import lru_cache
 
 import msgspec
 
-from dateline.intake.relative import ago_pattern, day_word_pattern, days_ago
-from dateline.intake.zones import OFFSET, ZONE
-from dateline.news.dates import month_number, month_pattern, weekday_pattern
+from dateline.intake.grammar import (
+    Day,
+    day_word,
+    full_patterns,
+    grammar,
+    has_clock,
+    read_clock,
+    read_day,
+    read_zone,
+    weekday_before,
+    weekday_first,
+)
+from dateline.intake.relative import days_ago
 
 
 class Stamp(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,97 +71,121 @@ class Stamp(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, year=year, month=month, day=day, days_ago=None)
 
 
-# What parts the hour from the minutes, and what may follow them, in the scripts that dates are read in.
-_TIME = (
-    r"(?P<before_half>[上下]午|午[前後后]|오[전후])?\s*(?P<hour>[01]?\d|2[0-4])(?:[:.：時时點点h]|\s?h\s?|시\s*)(?P<minute>[0-5]\d)"
-    r"(?:[:.](?P<second>[0-5]\d)(?:\.\d{1,6})?)?[分분]?(?:\s*(?P<half>[ap])\.?\s?m\.?(?-i:(?![a-z])))?(?:\s*(?:uhr|hrs?|h)\b)?"
-    rf"(?:\s*\(?(?P<zone>{ZONE})\)?(?-i:(?![a-z]))|(?P<offset>(?-i:Z(?![^\W_]))|(?<=:\d\d)\+\d\d:?\d\d|(?<=:\d\d:\d\d)\s?{OFFSET}))?"
-)
-_JOIN = r"(?:\s*[,،、|·•/]\s*|\s*[-–—]\s*|\s+(?:at|um|à|a las|às|alle|kl\.?|o|saat|klo)\s+|\s+|t|(?<=日))"
-_YEAR = r"(?P<y>(?:19|20)\d\d)"
-_DAY = r"(?P<d>3[01]|[12]\d|0?[1-9])"
 # Arabic, Persian, Devanagari and full-width digits, one for one.
 _DIGITS = {zero + digit: str(digit) for zero in (0x0660, 0x06F0, 0x0966, 0xFF10) for digit in range(10)}
-
-
-@lru_cache(maxsize=1)
-def _dates() -> list[str]:
-    month = month_pattern()
-    weekday = rf"(?:(?<![^\W\d_])(?:{weekday_pattern()})\.?,?\s+)?"
-    return [
-        rf"{_YEAR}[-/.](?P<mo>0?[1-9]|1[0-2])[-/.]{_DAY}",
-        rf"(?:{_YEAR}[年년]\s*)?(?P<mo>1[0-2]|0?[1-9])[月월]\s*{_DAY}[日號号일](?:\s*[(（][日月火水木金土一二三四五六][)）])?",
-        rf"{_YEAR}\.\s+(?P<mn>{month})\s*{_DAY}\.?",
-        rf"{weekday}(?P<mn>{month})\s*{_DAY}(?:st|nd|rd|th)?(?!\d|:)(?:,?\s*{_YEAR}(?!\d|:))?",
-        rf"{weekday}{_DAY}(?:st|nd|rd|th|er|º)?\.?\s*(?:de\s+)?(?P<mn>{month})(?:[,،]?\s*(?:de[l]?\s+)?{_YEAR}(?!\d|:))?",
-        r"(?P<a>3[01]|[12]\d|0?[1-9])(?P<sep>[./-])(?P<b>3[01]|[12]\d|0?[1-9])(?P=sep)(?P<y>(?:19|20)?\d\d)?(?!\d)",
-        rf"(?P<word>{day_word_pattern()})",
-    ]
-
-
-@lru_cache(maxsize=1)
-def _forms() -> list[str]:
-    """Return the forms of a stamp: first those with day and time, then those with one of the two."""
-    forms = []
-    for day in _dates():
-        forms += [rf"{day}{_JOIN}{_TIME}", rf"{_TIME}{_JOIN}{day}"]
-    return [*forms, *_dates()[:-1], _TIME, rf"(?P<ago>{ago_pattern()})"]
-
-
-@lru_cache(maxsize=1)
-def _patterns() -> tuple[list[re.Pattern[str]], list[re.Pattern[str]]]:
-    """Patterns for a stamp at the start of a line and at its end."""
-    starts = [re.compile(rf"[\[(]?(?:{form})[\])]?(?!\d)", re.IGNORECASE) for form in _forms()]
-    ends = [re.compile(rf"(?<!\d)[\[(（]?(?:{form})[\])）]?[.,]?\s*$", re.IGNORECASE) for form in _forms()]
-    return starts, ends
-
-
-@lru_cache(maxsize=1)
-def _whole_day_word() -> re.Pattern[str]:
-    return re.compile(rf"(?P<word>{day_word_pattern()})$", re.IGNORECASE)
+# A stamp is short; looking further would find nothing but cost much.
+_MAX_STAMP_CHARS = 80
+_OPENING, _CLOSING = "[(（", re.compile(r"[\])）]?[.,]?\s*$")
+_DIGIT = re.compile(r"\d|\bago\b")
 
 
 def stamp_at_start(text: str) -> Stamp | None:
     """Return the stamp that the text begins with, or None."""
-    best: Stamp | None = None
     head = text[:_MAX_STAMP_CHARS].translate(_DIGITS)
-    for pattern in _patterns()[0]:
-        match = pattern.match(head)
-        if match and (stamp := _stamp(match)) is not None and (best is None or stamp.end > best.end):
-            best = stamp
-    return best
+    if not _DIGIT.search(head):
+        return None
+    begin = int(head[:1] in _OPENING)
+    weekday = weekday_first(head[begin:])
+    stamps = [
+        found
+        for place in {begin, begin + weekday}
+        if (found := _at_start(head[place:], place)) and (place == begin or found.day)
+    ]
+    if not stamps:
+        return None
+    best = max(stamps, key=lambda stamp: (stamp.end, stamp.day is not None))
+    closed = begin and head[best.end : best.end + 1] in ("]", ")", "）")
+    return msgspec.structs.replace(best, start=0, end=best.end + bool(closed))
 
 
-# A stamp is short; looking further would find nothing but cost much.
-_MAX_STAMP_CHARS = 80
+def _at_start(text: str, offset: int) -> Stamp | None:
+    """Return the longest stamp that a text begins with, its places counted from an offset."""
+    patterns = grammar(False)
+    found = []
+    if has_clock(text):
+        if (clock := patterns.clock.match(text)) and read_clock(clock):
+            found.append(_timed(Stamp(start=0, end=clock.end()), clock))
+            for pattern in patterns.days_beside:
+                if (match := pattern.match(text[clock.end() :])) and (day := read_day(match)):
+                    found.append(_dated(_timed(Stamp(start=0, end=clock.end() + match.end()), clock), day))
+    for pattern in (*patterns.days, patterns.day_word):
+        if (match := pattern.match(text)) and (day := read_day(match)) and not day.skipped:
+            clock = patterns.clock_beside.match(text[match.end() :])
+            if clock and read_clock(clock):
+                found.append(_dated(_timed(Stamp(start=0, end=match.end() + clock.end()), clock), day))
+            elif day.days_ago is None:
+                found.append(_dated(Stamp(start=0, end=match.end()), day))
+    if not found and (match := patterns.ago.match(text)):
+        found.append(Stamp(start=0, end=match.end(), ago=match["ago"]))
+    if not found:
+        return None
+    best = max(found, key=lambda stamp: (stamp.end, stamp.day is not None))
+    return msgspec.structs.replace(best, start=offset, end=offset + best.end)
 
 
 def stamp_at_end(text: str) -> Stamp | None:
     """Return the stamp that the text ends with, or None; it may be glued to what stands before it."""
-    best: Stamp | None = None
     offset = max(0, len(text) - _MAX_STAMP_CHARS)
     tail = text[offset:].translate(_DIGITS)
-    for pattern in _patterns()[1]:
-        match = pattern.search(tail)
-        if match and (stamp := _stamp(match)) is not None and (best is None or stamp.start + offset < best.start):
-            best = msgspec.structs.replace(stamp, start=stamp.start + offset, end=stamp.end + offset)
-    return best
+    if not _DIGIT.search(tail):
+        return None
+    closing = _CLOSING.search(tail)
+    end = closing.start() if closing else len(tail)
+    stamp = _at_end(tail[:end])
+    if stamp is None:
+        return None
+    start = weekday_before(tail, stamp.start) if stamp.day is not None else stamp.start
+    start -= end < len(tail) and start > 0 and tail[start - 1] in _OPENING
+    return msgspec.structs.replace(stamp, start=offset + start, end=len(text))
 
 
-@lru_cache(maxsize=1)
-def _full() -> list[re.Pattern[str]]:
-    """Patterns of a day and a time together, anywhere."""
-    return [
-        re.compile(rf"(?<!\d)(?:{form})(?!\d)", re.IGNORECASE)
-        for form in _forms()
-        if "(?P<hour>" in form and form != _TIME
-    ]
+def _at_end(text: str) -> Stamp | None:
+    """Return the longest stamp that a text ends with."""
+    patterns = grammar(True)
+    found = []
+    clock = patterns.clock.search(text) if has_clock(text) else None
+    if clock and read_clock(clock):
+        found.append(_timed(Stamp(start=clock.start(), end=len(text)), clock))
+        for pattern in patterns.days_beside:
+            if (match := pattern.search(text[: clock.start()])) and (day := read_day(match)):
+                found.append(_dated(_timed(Stamp(start=match.start(), end=len(text)), clock), day))
+    for pattern in patterns.days:
+        if (match := pattern.search(text)) and (day := read_day(match)):
+            start = weekday_before(text, match.start())
+            clock = patterns.clock_beside.search(text[:start]) if has_clock(text[:start]) else None
+            if clock and read_clock(clock):
+                found.append(_dated(_timed(Stamp(start=clock.start(), end=len(text)), clock), day))
+            else:
+                found.append(_dated(Stamp(start=match.start(), end=len(text)), day))
+    if not found and (match := patterns.ago.search(text)):
+        found.append(Stamp(start=match.start(), end=len(text), ago=match["ago"]))
+    return min(found, key=lambda stamp: (stamp.start, stamp.day is None), default=None)
+
+
+def _timed(stamp: Stamp, match: re.Match[str]) -> Stamp:
+    return msgspec.structs.replace(stamp, clock=read_clock(match), zone=read_zone(match))
+
+
+def _dated(stamp: Stamp, day: Day) -> Stamp:
+    return msgspec.structs.replace(
+        stamp,
+        start=stamp.start + day.skipped,
+        year=day.year,
+        month=day.month,
+        day=day.day,
+        ambiguous=day.ambiguous,
+        order=day.order,
+        days_ago=day.days_ago,
+    )
 
 
 def find_full_stamps(text: str) -> list[tuple[int, int]]:
     """Return where in a text stamps with a day and a time begin and end, in the one form that most have."""
     folded = text.translate(_DIGITS)
-    found = [[match.span() for match in pattern.finditer(folded) if _stamp(match)] for pattern in _full()]
+    found = [
+        [match.span() for match in pattern.finditer(folded) if read_clock(match) and read_day(match)]
+        for pattern in full_patterns()
+    ]
     return max(found, key=len)
 
 
@@ -167,60 +200,12 @@ def settle_order(stamp: Stamp, orders: set[str]) -> Stamp:
 
 def whole_stamp(text: str) -> Stamp | None:
     """Return the stamp that is the whole of the text, or None."""
+    if len(text) > _MAX_STAMP_CHARS:
+        return None
     stamp = stamp_at_start(text)
-    if stamp is None and (match := _whole_day_word().match(text)):
-        stamp = _stamp(match)
+    if stamp is None and (match := day_word().match(text)):
+        stamp = Stamp(start=0, end=match.end(), days_ago=days_ago(match["word"]))
     return stamp if stamp is not None and not text[stamp.end :].strip(" .,،|·•") else None
-
-
-def _stamp(match: re.Match[str]) -> Stamp | None:
-    groups = match.groupdict()
-    clock = _clock(groups)
-    if groups.get("hour") and clock is None:
-        return None
-    zone = groups.get("zone") or groups.get("offset") or ""
-    found = Stamp(start=match.start(), end=match.end(), clock=clock, zone=zone, ago=groups.get("ago") or "")
-    if groups.get("word"):
-        return msgspec.structs.replace(found, days_ago=days_ago(groups["word"]))
-    if groups.get("d") or groups.get("a"):
-        return _with_day(found, groups)
-    return found
-
-
-def _with_day(stamp: Stamp, groups: dict[str, str]) -> Stamp | None:
-    """Add day, month, year and what is open about them; None if it is no date."""
-    ambiguous, order = False, ""
-    if groups.get("mn"):
-        try:
-            month, day = month_number(groups["mn"]), int(groups["d"])
-        except KeyError:
-            return None
-    elif groups.get("mo"):
-        month, day = int(groups["mo"]), int(groups["d"])
-    else:
-        first, second = int(groups["a"]), int(groups["b"])
-        day, month = (second, first) if second > 12 else (first, second)
-        ambiguous = groups["sep"] != "." and first <= 12 and second <= 12 and first != second
-        if groups["sep"] != "." and not ambiguous and first != second:
-            order = "md" if second > 12 else "dm"
-        if month > 12 or (groups["sep"] != "." and not groups.get("y")):
-            return None
-    year = int(groups["y"]) if groups.get("y") else None
-    if year is not None and year < 100:
-        year += 2000 if year < 70 else 1900
-    return msgspec.structs.replace(stamp, month=month, day=day, year=year, ambiguous=ambiguous, order=order)
-
-
-def _clock(groups: dict[str, str]) -> time | None:
-    if groups.get("hour") is None:
-        return None
-    hour, minute = int(groups["hour"]), int(groups["minute"])
-    half = (groups.get("half") or groups.get("before_half") or "").lower()
-    if half:
-        if not 1 <= hour <= 12:
-            return None
-        hour = hour % 12 + (12 if half in ("p", "下午", "午後", "午后", "오후") else 0)
-    return time(hour, minute) if hour <= 23 else None
 
 
 def moment(day: date, clock: time | None) -> datetime:
