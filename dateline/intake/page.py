@@ -3,6 +3,9 @@
 from dateline.intake.reading import MARKUP, Line
 from dateline.intake.shapes import is_template
 
+# A hard-wrapped paragraph of two thousand characters; a page without a blank line is no paragraph.
+_MAX_BLOCK_LINES = 40
+
 
 class Page:
     """The lines of a page text. `taken` says what claims a line, by its index: a template, an element, …
@@ -21,8 +24,8 @@ class Page:
                 self.taken[index] = "markup"
 
     def block(self, index: int) -> list[int]:
-        """Return the lines from this one to the next blank or taken one."""
-        end = index
-        while end < len(self.texts) and self.texts[end] and end not in self.taken:
+        """Return the lines from this one to the next blank or taken one, or as many as a paragraph can have."""
+        end, last = index, min(index + _MAX_BLOCK_LINES, len(self.texts))
+        while end < last and self.texts[end] and end not in self.taken:
             end += 1
         return list(range(index, end))

@@ -13,7 +13,7 @@ _CONNECTORS = frozenset([
     "de", "la", "le", "les", "du", "des", "y", "e", "del", "en", "von", "zu", "i", "og", "och",
 ])  # fmt: skip
 _MAX_HEADING_WORDS = 7
-_MAX_HEADING_CHARS = 50
+MAX_HEADING_CHARS = 50
 _MAX_LOOSE_WORDS = 5
 # In scripts without cases: two or three words, or, where words are not parted, two or three of them.
 _MAX_CASELESS_CHARS = 24
@@ -38,7 +38,7 @@ def is_heading(text: str, *, loose: bool = False) -> bool:
     `loose` lets small words follow the first: many languages write a heading as a sentence.
     """
     words = text.split()
-    if not words or len(words) > _MAX_HEADING_WORDS or len(text) > _MAX_HEADING_CHARS or len(text) < 2:
+    if not words or len(words) > _MAX_HEADING_WORDS or len(text) > MAX_HEADING_CHARS or len(text) < 2:
         return False
     if re.search(r"[.?!:;\"“”«»‘()\[\]|·•、。！？【】（）]", text) or not text[0].isalpha() or text[0].islower():
         return False

@@ -102,12 +102,11 @@ def _at_start(text: str, offset: int) -> Stamp | None:
     """Return the longest stamp that a text begins with, its places counted from an offset."""
     patterns = grammar(False)
     found = []
-    if has_clock(text):
-        if (clock := patterns.clock.match(text)) and read_clock(clock):
-            found.append(_timed(Stamp(start=0, end=clock.end()), clock))
-            for pattern in patterns.days_beside:
-                if (match := pattern.match(text[clock.end() :])) and (day := read_day(match)):
-                    found.append(_dated(_timed(Stamp(start=0, end=clock.end() + match.end()), clock), day))
+    if has_clock(text) and (clock := patterns.clock.match(text)) and read_clock(clock):
+        found.append(_timed(Stamp(start=0, end=clock.end()), clock))
+        for pattern in patterns.days_beside:
+            if (match := pattern.match(text[clock.end() :])) and (day := read_day(match)):
+                found.append(_dated(_timed(Stamp(start=0, end=clock.end() + match.end()), clock), day))
     for pattern in (*patterns.days, patterns.day_word):
         if (match := pattern.match(text)) and (day := read_day(match)) and not day.skipped:
             clock = patterns.clock_beside.match(text[match.end() :])
