@@ -99,11 +99,20 @@ def _import_file(path: Path, year: int | None, known: set[str]) -> Report:
     report.encoding, report.too_long = page.encoding, page.too_long
     report.templates, report.rest = found.templates, found.rest
     digest = _keep(data)
-    drafts = draft_all(found, settings.AGENCY, year)
+    drafts = [_doubted(draft, page.doubt) for draft in draft_all(found, settings.AGENCY, year)]
     with transaction.atomic():
         store.write_source(digest, str(path), rfc3339(datetime.now(UTC)), [*found.rest, *page.too_long])
         report.taken = [_take(draft, digest) for draft in drafts]
     return report
+
+
+def _doubted(draft: Draft, doubt: str) -> Draft:
+    """Add what is doubtful about the whole file, and about letters of it that could not be read."""
+    text = f"{draft.item.headline}{draft.item.section}{draft.item.body}"
+    doubts = [doubt] if doubt and not text.isascii() else []
+    if "\ufffd" in text:
+        doubts.append("some of its letters could not be read; save the file as UTF-8 and import it again")
+    return msgspec.structs.replace(draft, doubts=[*draft.doubts, *doubts])
 
 
 def _keep(data: bytes) -> str:

@@ -1,6 +1,7 @@
 """Import: quarantine, release, running it again, and what cannot be read."""
 
 from pathlib import Path
+from time import process_time
 
 import pytest
 
@@ -8,6 +9,7 @@ from dateline.intake import store as quarantine
 from dateline.intake.drafting import derive_headline
 from dateline.intake.errors import Unreadable
 from dateline.intake.importing import Report, import_files
+from dateline.intake.page_text import recognise
 from dateline.intake.reading import read_page_text
 from dateline.news.acts import Act
 from dateline.wire import store
@@ -175,3 +177,53 @@ def test_the_second_run_adds_nothing_when_sections_are_known_better_by_then(tmp_
 
 def test_what_is_no_file_is_not_read_for_ever(tmp_path: Path) -> None:
     assert load(Path("/dev/zero")).trouble
+
+
+def test_an_encoding_that_another_contests_makes_its_items_wait(tmp_path: Path) -> None:
+    text = "Mañana abre el puertoEconomía 13 de abril, 14:14\nCierra el museoCultura 13 de abril, 13:00\n"
+    report = load(put(tmp_path, text.encode("cp1252")), release=True)
+    accented, plain = report.taken
+    assert accented.draft.item.headline == "Mañana abre el puerto"
+    assert "save it as UTF-8" in accented.draft.doubts[0]
+    assert plain.state == "released"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "koi8-r", "cp1251"])
+def test_encodings_without_a_mark_are_told_by_their_bytes(tmp_path: Path, encoding: str) -> None:
+    text = "В порту открылся музейОбщество 13 апреля, 14:14\nХлеб подорожалЭкономика 13 апреля, 13:55\n" * 4
+    assert load(put(tmp_path, text.encode(encoding))).taken[0].draft.item.headline == "В порту открылся музей"
+
+
+def test_a_letter_that_cannot_be_read_makes_its_item_wait(tmp_path: Path) -> None:
+    text = "Fähre gesunken, Öl läuft ausWelt April 13, 14:14\n".encode() + b"Br\xfccke zuWelt April 13, 13:00\n"
+    whole, damaged = load(put(tmp_path, text)).taken
+    assert not whole.draft.doubts and "could not be read" in damaged.draft.doubts[0]
+
+
+@pytest.mark.parametrize(
+    ("printed", "instant"),
+    [("14:14 GMT", "14:14"), ("2:14 PM EDT", "18:14"), ("14:14:05+03:00", "11:14"), ("14:14 UTC+2", "12:14"), ("14:14", "14:14")],
+)  # fmt: skip
+def test_a_time_is_read_in_the_zone_printed_beside_it(tmp_path: Path, printed: str, instant: str) -> None:
+    text = f"Bread dearer than everEconomy 2018-04-13 {printed}\nSnow closes passesWorld 2018-04-13 {printed}\n"
+    created = load(put(tmp_path, text)).taken[0].draft.item.content_created
+    assert created is not None and f"{created:%H:%M}" == instant
+
+
+def test_a_zone_that_several_use_and_a_day_told_by_a_word_wait(tmp_path: Path) -> None:
+    text = "Bread dearer than everEconomy 2018-04-13 14:14 IST\nSnow closes passesWorld 2018-04-13 13:14 IST\n"
+    assert "more than one time zone" in load(put(tmp_path, text)).taken[0].draft.doubts[0]
+    text = "Bread dearer than everEconomy Today, 14:14\nSnow closes passesWorld Yesterday, 13:14\n"
+    assert "when it was saved" in load(put(tmp_path, text)).taken[0].draft.doubts[0]
+
+
+def test_a_page_of_many_lines_is_read_in_time_that_grows_with_them(tmp_path: Path) -> None:
+    def seconds(count: int) -> float:
+        rows = (f"Ferry {n} late againRoute {n % 997} May {n % 28 + 1}, {n % 24:02}:00" for n in range(count))
+        page = read_page_text("\n".join(rows).encode())
+        begin = process_time()
+        assert len(recognise(page).elements) == count
+        return process_time() - begin
+
+    seconds(50)  # patterns are compiled once
+    assert seconds(4000) < 30 * seconds(400)
