@@ -8,6 +8,8 @@ from dateline.intake.shapes import MAX_HEADING_CHARS, has_inner_glue, is_heading
 
 _CLOSING = "\"'”’»“)]!?.%…"
 _OPENING = "“‘«„\"'¿¡("
+# Where a word, or a touch, may be; what stands there is looked at more closely.
+_BOUNDARY = re.compile(r"(?<= )(?=\S)|(?<=\S)(?=[^\W_a-zа-яё]|[“‘«„\"'¿¡(])")
 
 
 class Cut(msgspec.Struct, frozen=True):
@@ -25,9 +27,11 @@ def find_cuts(text: str, heading_first: bool, *, loose: bool = False) -> list[Cu
     """
     cuts = []
     reach = MAX_HEADING_CHARS + 1  # and a space beside it
-    for place in range(1, min(reach + 1, len(text))) if heading_first else range(max(1, len(text) - reach), len(text)):
+    begin, end = (1, reach + 1) if heading_first else (max(1, len(text) - reach), len(text))
+    for boundary in _BOUNDARY.finditer(text, 0, min(end, len(text) - 1) + 1):
+        place = boundary.start()
         spaced = text[place - 1] == " "
-        if not spaced and not is_glue(text, place):
+        if place < begin or not (spaced or is_glue(text, place)):
             continue
         head, tail = text[:place].strip(), text[place:].strip()
         heading, title = (head, tail) if heading_first else (tail, head)

@@ -22,6 +22,7 @@ _MAX_LINES = 4
 _MIN_SUMMARY_WORDS = 6
 _MIN_TITLE_WORDS = 3
 _EDGE = 0.25
+_SAMPLE = 100
 _OFF_BY_ONE = "its date may be that of the element above or below it"
 _UNTOLD = "title and heading could not be told apart"
 
@@ -64,7 +65,7 @@ def find_records(
         return []
     used = _without_lone_summaries(page, used, stamps, size)
     places = {index: place for place, index in enumerate(used)}
-    lays = []
+    ways = []
     for above in (size, 0, *range(1, size)):
         rows = []
         for index in stamps:
@@ -72,14 +73,17 @@ def find_records(
             row = used[begin : begin + size + 1] if begin >= 0 else []
             if len(row) == size + 1 and sum(line in stamped for line in row) == 1:
                 rows.append((index, [line for line in row if line != index]))
-        lays.append(_lay(page, rows, beside, split))
-    best, *others = sorted(lays, key=lambda lay: lay.weight, reverse=True)
-    if others and others[0].weight == best.weight:
+        # Of a very long page the beginning and the end, where the ways differ, tell enough.
+        sample = rows if len(rows) <= 2 * _SAMPLE else rows[:_SAMPLE] + rows[-_SAMPLE:]
+        weight = _lay(page, sample, beside, split).weight * len(rows) / max(1, len(sample))
+        ways.append((weight, rows))
+    (weight, rows), *others = sorted(ways, key=lambda way: way[0], reverse=True)
+    records = _lay(page, rows, beside, split).records
+    if others and others[0][0] == weight:
         return [
-            msgspec.structs.replace(record, split=Split(record.split.title, doubt=_OFF_BY_ONE))
-            for record in best.records
+            msgspec.structs.replace(record, split=Split(record.split.title, doubt=_OFF_BY_ONE)) for record in records
         ]
-    return best.records
+    return records
 
 
 def _without_lone_summaries(page: Page, used: list[int], stamps: Sequence[int], size: int) -> list[int]:

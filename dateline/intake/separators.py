@@ -18,6 +18,8 @@ _CAPITALS = r"[^\W\d_a-zß-öø-ÿа-яё]{2,}"
 _CAPITALS_FIRST = re.compile(rf"({_CAPITALS}(?: (?:&|{_CAPITALS}))*) (?=\S)(.+)")
 _CAPITALS_LAST = re.compile(rf"(.+?) ({_CAPITALS}(?: (?:&|{_CAPITALS}))*)$")
 _NO_SEPARATOR = "no separator parts its title from a heading"
+# Fewer lines may be alike by chance.
+_MANY = 3
 # From this share of lines on, what most lines do is the page's way of doing it.
 MOST = 0.6
 
@@ -35,7 +37,8 @@ def by_separator(texts: Sequence[str], known: set[str], heading_first: bool | No
     for pattern, title, heading in ((_BRACKETED, 2, 1), (_COLON, 2, 1), (_BRACKETED_AFTER, 1, 2)):
         matches = [pattern.match(text) for text in texts]
         headings = [match[heading].strip(" ,;") for match in matches if match]
-        if len(headings) < MOST * len(texts) or not _are_labels(headings, known, pattern is not _COLON):
+        every = pattern is not _COLON and len(headings) == len(texts) >= _MANY and len(set(headings)) > 1
+        if len(headings) < MOST * len(texts) or not _are_labels(headings, known, pattern is not _COLON, every):
             continue
         return [
             Split(match[title], match[heading].strip(" ,;")) if match else Split(text, doubt=_NO_SEPARATOR)
@@ -44,9 +47,9 @@ def by_separator(texts: Sequence[str], known: set[str], heading_first: bool | No
     return _by_sign(texts, known, heading_first) or _by_capitals(texts)
 
 
-def _are_labels(texts: list[str], known: set[str], in_brackets: bool) -> bool:
-    """Whether texts are headings: some recur or are known, and all are written as headings are."""
-    told = any(count > 1 for count in Counter(texts).values()) or any(text in known for text in texts)
+def _are_labels(texts: list[str], known: set[str], in_brackets: bool, every: bool) -> bool:
+    """Whether texts are headings: some recur, are known, or every line has one; all are written as headings are."""
+    told = every or any(count > 1 for count in Counter(texts).values()) or any(text in known for text in texts)
     small = in_brackets and all(text.islower() and len(text.split()) <= 3 for text in texts)
     return told and (small or all(map(is_heading, texts)))
 
@@ -77,11 +80,16 @@ def _by_sign(texts: Sequence[str], known: set[str], heading_first: bool | None) 
 
 def _by_capitals(texts: Sequence[str]) -> list[Split] | None:
     """Part the lines where every one of them, and nothing else in it at that end, changes to capitals."""
-    if len(texts) < 2:
+    if len(texts) < _MANY:
         return None
     for pattern, title, heading in ((_CAPITALS_FIRST, 2, 1), (_CAPITALS_LAST, 1, 2)):
         matches = [match for text in texts if (match := pattern.match(text))]
         if len(matches) < len(texts) or any(match[title].isupper() for match in matches):
+            continue
+        # `TRUCE - Envoys sign` is a slug, and titles may all end in acronyms of two or three letters.
+        if any(not match[title][0].isalnum() for match in matches) or all(
+            len(match[heading]) <= 3 for match in matches
+        ):
             continue
         headings = Counter(match[heading] for match in matches)
         found = []

@@ -15,6 +15,7 @@ _CONNECTORS = frozenset([
 _MAX_HEADING_WORDS = 7
 MAX_HEADING_CHARS = 50
 _MAX_LOOSE_WORDS = 5
+_NO_HEADING = re.compile(r"[.?!:;\"“”«»‘()\[\]|·•、。！？【】（）]")
 # In scripts without cases: two or three words, or, where words are not parted, two or three of them.
 _MAX_CASELESS_CHARS = 24
 _MAX_IDEOGRAPHS = 6
@@ -37,10 +38,11 @@ def is_heading(text: str, *, loose: bool = False) -> bool:
 
     `loose` lets small words follow the first: many languages write a heading as a sentence.
     """
-    words = text.split()
-    if not words or len(words) > _MAX_HEADING_WORDS or len(text) > MAX_HEADING_CHARS or len(text) < 2:
+    # The cheap questions first: this is asked of every ending of every line.
+    if not 2 <= len(text) <= MAX_HEADING_CHARS or not text[0].isalpha() or text[0].islower():
         return False
-    if re.search(r"[.?!:;\"“”«»‘()\[\]|·•、。！？【】（）]", text) or not text[0].isalpha() or text[0].islower():
+    words = text.split()
+    if len(words) > _MAX_HEADING_WORDS or _NO_HEADING.search(text):
         return False
     if words[-1].lower() in _CONNECTORS:
         return False
