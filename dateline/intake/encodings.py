@@ -10,7 +10,12 @@ from charset_normalizer import CharsetMatch, from_bytes
 
 from dateline.intake.errors import Unreadable
 
-_MARKS = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "utf-8-sig"))
+_MARKS = (
+    (b"\xff\xfe\x00\x00", "utf-32"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+    (b"\xef\xbb\xbf", "utf-8-sig"),
+)
 # Guessing costs time in the length; a megabyte of text is evidence enough.
 _SAMPLE_BYTES = 1_000_000
 # Control characters that text may hold: tab, line feed, form feed, carriage return, and NEL in old encodings.

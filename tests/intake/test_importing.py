@@ -122,7 +122,7 @@ def test_a_line_of_50_megabytes_is_named_and_the_rest_is_read(tmp_path: Path) ->
     assert len(report.taken) == 5
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "cp1252"])
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-8-sig", "cp1252"])
 def test_other_encodings_are_read(tmp_path: Path, encoding: str) -> None:
     text = PAGE.replace("Snow closes three passes", "Über fünf Pässe rollt kein Lkw, größere Brücken sind gesperrt")
     report = load(put(tmp_path, text.encode(encoding)))
