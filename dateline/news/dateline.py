@@ -1,7 +1,8 @@
 """The dateline: place, date and credit that open a dispatch's text.
 
 `parse` reads the forms that agencies use (`MOSCOW, April 13. /TASS/.`, `NEW YORK, March 2 -`,
-`PARIS (AFP) -`, `BERLIN/VIENNA, 3 May (APA) –`, `ROME. May 3 (ANSA) -`, undated); `print_dateline`
+`PARIS (AFP) -`, `BERLIN/VIENNA, 3 May (APA) –`, `ROME. May 3 (ANSA) -`, `LYON - AFP -`,
+`[APA] VIENNA, May 3 -`, undated); `print_dateline`
 writes the form that the agency chose. Both work from the shape alone: no list of places is kept.
 """
 
@@ -113,7 +114,8 @@ def _date_at_end() -> re.Pattern[str]:
 
 _DASH = r"(?:--?|–|—)"
 _CREDIT_END = re.compile(
-    rf"^(?P<before>.{{0,{_HEAD_CHARS}}}?)(?:(?:(?<=[\s.,])|^)/(?P<slash>[^/]{{1,40}})/|\((?P<round>[^()]{{1,40}})\))"
+    rf"^(?P<before>.{{0,{_HEAD_CHARS}}}?)(?:(?:(?<=[\s.,])|^)/(?P<slash>[^/]{{1,40}})/|\((?P<round>[^()]{{1,40}})\)"
+    rf"|\[(?P<square>[^\[\]]{{1,40}})\])"
     rf"\s*(?P<end>[.:]?\s?{_DASH}|[.:])?\s+(?=\S)"
 )
 _DASH_END = re.compile(rf"^(?P<before>.{{2,{_HEAD_CHARS}}}?)\s+{_DASH}\s+(?=\S)")
@@ -124,12 +126,19 @@ _STOP_END = re.compile(rf"^(?P<before>.{{4,{_HEAD_CHARS}}}?\d)\.\s+(?=[^\s\d])")
 def parse(text: str) -> Found | None:
     """Return the dateline that opens the text, or None if the text opens with none."""
     text = text.lstrip()
+    if (first := _CREDIT_FIRST.match(text)) and (found := _parse(text[first.end() :])) and not found.dateline.credit:
+        line = msgspec.structs.replace(found.dateline, credit=first["credit"].strip())
+        return Found(line, text[: first.end()] + found.printed, found.text)
+    return _parse(text)
+
+
+def _parse(text: str) -> Found | None:
     for pattern in (_CREDIT_END, _DASH_END, _COMMA_END, _STOP_END):
         match = pattern.match(text)
         if match is None:
             continue
         groups = match.groupdict()
-        credit = groups.get("slash") or groups.get("round") or groups.get("credit") or ""
+        credit = groups.get("slash") or groups.get("round") or groups.get("square") or groups.get("credit") or ""
         ends_in_dash = bool(groups.get("end") and re.search(_DASH, groups["end"]))
         line = _read(match["before"], credit.strip(), pattern is _DASH_END, ends_in_dash or bool(groups.get("slash")))
         # A sentence with a dash or a bracket in it goes on in small letters; a dispatch's text does not.
@@ -138,17 +147,32 @@ def parse(text: str) -> Found | None:
     return None
 
 
-# Up to three capitalised words and a full stop: a credit that follows the dash.
-_CREDIT_AFTER = re.compile(r"^(?P<credit>[^\W\d_a-zа-яё][^.!?,;:]{1,30})\.\s+(?=[^\sa-zа-яё])")
+# Up to three capitalised words and a full stop, or capitals and another dash: a credit that follows the dash.
+_CREDIT_AFTER = re.compile(
+    rf"^(?:(?P<credit>[^\W\d_a-zа-яё][^.!?,;:]{{1,30}})\.|(?P<capitals>[^\W\d_a-zа-яё]{{2,20}})\s+{_DASH})\s+(?=[^\sa-zа-яё])"
+)
+# After a date and its full stop a credit may have small letters: `KOLMAR, Oct. 8. Interwest – `.
+_CREDIT_AFTER_STOP = re.compile(rf"^(?P<credit>[^\W\d_a-zа-яё][^\s.!?,;:–—]{{1,30}})\s+{_DASH}\s+(?=[^\sa-zа-яё])")
+# `[ABC] GENEVA, May 3 -`: the credit opens the line.
+_CREDIT_FIRST = re.compile(r"^\[(?P<credit>[^\[\]]{1,40})\]\s+(?=[^\sa-zа-яё])")
 
 
 def _with_rest(line: Dateline, printed: str, rest: str) -> Found:
     """Take in what some agencies put after the dash: their credit, or, the credit being first, the place."""
     if not line.credit and (after := _CREDIT_AFTER.match(rest)):
-        words = after["credit"].split()
+        credit = after["credit"] or after["capitals"]
+        words = credit.split()
         if len(words) <= 3 and all(word[0].isupper() for word in words):
-            line = msgspec.structs.replace(line, credit=after["credit"])
+            line = msgspec.structs.replace(line, credit=credit)
             return Found(line, (printed + after[0]).rstrip(), rest[after.end() :])
+    if (
+        not line.credit
+        and line.month
+        and not printed.rstrip().endswith(("-", "–", "—"))
+        and (after := _CREDIT_AFTER_STOP.match(rest))
+    ):
+        line = msgspec.structs.replace(line, credit=after["credit"])
+        return Found(line, (printed + after[0]).rstrip(), rest[after.end() :])
     if line.credit and not line.places and line.month is None and (match := _DASH_END.match(rest)):
         place = _read(match["before"], "", True, False)
         if place is not None and place.places:

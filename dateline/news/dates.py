@@ -5,8 +5,8 @@ from functools import lru_cache
 
 from babel import Locale
 
-# Agencies' languages written in Latin, Greek or Cyrillic letters, whose month names do not contradict
-# each other (Croatian and Ukrainian are left out: their "listopad" is another month than the Czech one).
+# Agencies' languages whose month names do not contradict each other (Croatian is left out: its "listopad"
+# is another month than the Czech and the Polish one).
 _LANGUAGES = [
     "en",
     "de",
@@ -32,6 +32,9 @@ _LANGUAGES = [
     "el",
     "tr",
     "id",
+    "pl",
+    "uk",
+    "ar",
 ]
 
 
