@@ -41,9 +41,10 @@ from dateline.site.publish import SitePublisher
 from dateline.wire import bell, store
 from dateline.wire.embargo import keep_embargoes
 from dateline.wire.errors import NotVerified, WireError
-from dateline.wire.follow import POLL_S, fold
+from dateline.wire.follow import BATCH, POLL_S, fold, use_lazy_commits
 from dateline.wire.identity import wire_id
 from dateline.wire.verify import remember
+from dateline.wire.write_back import WriteBack
 
 log = logging.getLogger(__name__)
 _GOES = (Change.WITHHOLD, Change.KILL)
@@ -96,19 +97,23 @@ class Outlets:
         return len(list(self.feeds.all_paths()))
 
     def step(self, announced: int, announce: Callable[[list[Event]], None]) -> int:
-        """Announce, fold and render what is new after seq `announced`; return the new last seq.
+        """Fold, render and announce what is new after seq `announced`; return the new last seq.
 
-        Live readers hear of it first: their page carries its last id, so that nothing depends on
-        which of the two they see earlier.
+        The front page comes before the announcement: it costs a millisecond, and while thousands of live readers
+        are written to everything else of this process goes slowly. A page carries its last id, so that nothing
+        depends on which of the two a reader sees earlier.
         """
-        rows = store.read_rows(announced, 256)
-        if rows:
-            announce([Event(row.seq, event_of(row), row.uri, row.change in _GOES) for row in rows])
-        fold([self._site_fold, self._feeds_fold])
-        # What was withdrawn, the front page, the feeds, then the rest: in the order in which they matter.
-        first = self.site.publish_first()
+        rows = store.read_rows(announced, BATCH)
+        try:
+            fold([self._site_fold, self._feeds_fold], known=rows)
+            # What was withdrawn, the front page, the feeds, then the rest: in the order in which they matter.
+            first = self.site.publish_first()
+        finally:
+            # Also where the pages cannot be kept up: live readers depend on nothing but the wire.
+            if rows:
+                announce([Event(row.seq, event_of(row), row.uri, row.change in _GOES) for row in rows])
         feeds = self.feeds.publish()
-        if fold([self._delivery_fold]) or catch_up():
+        if fold([self._delivery_fold], known=rows) or catch_up():
             self.on_delivery()
         last = rows[-1].seq if rows else announced
         if (
@@ -125,11 +130,15 @@ class Outlets:
         """Keep in step until stopped. A failure is logged and tried again; the cursors lose nothing."""
         while not stopped.is_set():
             try:
+                use_lazy_commits()
+                rung = False
                 with bell.Bell() as ring:
                     while not stopped.is_set():
                         after = self.step(announced, announce)
                         if after == announced:
-                            ring.wait(POLL_S)
+                            if rung:
+                                bell.ring_inner()  # not for a dispatch: a subscription, or a schedule
+                            rung = ring.wait(POLL_S)
                         announced = after
             except Exception:
                 log.exception("The public side could not follow the wire after seq %d; trying again", announced)
@@ -139,23 +148,27 @@ class Outlets:
 
     def settle(self, stopped: threading.Event) -> None:
         """Write rendered pages to their files, in a thread of its own."""
+        write_back = WriteBack()
         while True:
             self._settle.wait(0.5)
             done = stopped.is_set()
-            if self._settle.is_set() or done:
-                self._settle.clear()
-                try:
+            try:
+                # Marks that a power failure brings back cost a rendering.
+                use_lazy_commits()
+                write_back.step()
+                if self._settle.is_set() or done:
+                    self._settle.clear()
                     if self.site.settle():
                         bell.ring()  # the folder goes on with the next pages of a long catch-up
                     remember(store.read_head().checkpoint)
-                except NotVerified as error:
-                    log.error("%s", error)
-                except Exception:
-                    log.exception("Rendered pages could not be written to %s; trying again", settings.DATELINE_HOME)
-                    connection.close()
-                    if not done:
-                        stopped.wait(_AFTER_FAILURE_S)
-                        self._settle.set()
+            except NotVerified as error:
+                log.error("%s", error)
+            except Exception:
+                log.exception("Rendered pages could not be written to %s; trying again", settings.DATELINE_HOME)
+                connection.close()
+                if not done:
+                    stopped.wait(_AFTER_FAILURE_S)
+                    self._settle.set()
             if done:
                 connection.close()
                 return
@@ -165,7 +178,7 @@ def _keep(clock: Callable[[bell.Bell, Callable[[], bool]], None], stopped: threa
     """Run what waits on a bell (a clock, the pusher) until stopped; a failure is logged and it goes on."""
     while not stopped.is_set():
         try:
-            with bell.Bell() as ring:
+            with bell.InnerBell() as ring:
                 clock(ring, stopped.is_set)
         except Exception:
             log.exception("%s failed; trying again", clock.__name__)
@@ -216,6 +229,7 @@ def _threads(stopped: threading.Event, *targets: tuple[str, Callable[..., None],
     finally:
         stopped.set()
         bell.ring()
+        bell.ring_inner()
         for thread in threads:
             thread.join()
 
@@ -244,8 +258,7 @@ async def _serve(listener: socket.socket, outlets: Outlets, started: Callable[[]
 
     def deliver() -> None:
         loop.call_soon_threadsafe(WAKER.ring)
-        # The pusher heard the append's own bell; what it delivers is folded only now.
-        bell.ring()
+        bell.ring_inner()
 
     outlets.on_delivery = deliver
     with _threads(

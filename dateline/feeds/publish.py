@@ -81,8 +81,7 @@ def render_feeds(slug: str, fragments_of: Callable[[int], Fragments]) -> dict[st
     name = (wire.read_item(entries[0].seq).section or slug) if slug and entries else slug
     title = f"{agency.name}: {name}" if slug else agency.name
     seq = fold.last_seq(slug)
-    last = wire.read_dispatch(seq) if seq else None
-    updated = last.instant if last else _START
+    updated = (wire.read_sent(seq) if seq else None) or _START
     base = feed_base(slug)
     bodies = {
         f"{base}feed.atom": _atom(agency, title, base, updated, [part.atom for part in parts]),
@@ -157,8 +156,7 @@ def render_sitemap(fragments_of: Callable[[int], Fragments]) -> Page:
     entries = fold.recent(_SITEMAP_HOURS, _SITEMAP_ITEMS)
     root = etree.Element(f"{{{SITEMAP}}}urlset", nsmap=SITEMAP_MAP)
     root.append(etree.Comment("entries"))
-    last = wire.read_dispatch(fold.last_seq())
-    modified = last.instant.replace(microsecond=0) if last else _START
+    modified = (wire.read_sent(fold.last_seq()) or _START).replace(microsecond=0)
     body = _filled(root, [fragments_of(entry.seq).sitemap for entry in entries])
     return Page(media_type_of("/news-sitemap.xml"), body, modified)
 

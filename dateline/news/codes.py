@@ -24,8 +24,7 @@ def mint_uri(domain: str, now: datetime) -> str:
 
     `domain` is one that the agency held in the year of `now`; the rest is 60 random bits.
     """
-    letters = "".join(secrets.choice(_ALPHABET) for _ in range(_ID_LETTERS))
-    return f"tag:{domain},{now.year}:{letters}"
+    return f"tag:{domain},{now.year}:{_letters(secrets.randbits(64))}"
 
 
 def is_letters(text: str) -> bool:
@@ -47,7 +46,10 @@ def short_id(uri: str) -> str:
 
 
 def _digest_letters(text: str) -> str:
-    number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
+    return _letters(int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big"))
+
+
+def _letters(number: int) -> str:
     return "".join(_ALPHABET[number >> (5 * place) & 31] for place in range(_ID_LETTERS))
 
 

@@ -14,6 +14,7 @@ from urllib.parse import quote
 import msgspec
 from django.conf import settings
 from django.template.loader import get_template
+from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 from dateline.news import body
@@ -58,23 +59,48 @@ def day_path(day: str) -> str:
     return f"/{day.replace('-', '/')}/"
 
 
-# Stands in the template for the list's elements, which are put in when the rest is rendered: copying a
-# day of them through the template engine costs more than all else of the page.
+# Stand in the newsfeed's template for what a dispatch changes, which is put in when the rest is rendered. Nothing
+# else in a page can look so: the template escapes whatever is printed.
 _ELEMENTS = "<!--elements-->"
+_SEQ, _OLDER, _MORE = mark_safe("<!--seq-->"), mark_safe("<!--older-->"), mark_safe("<!--more-->")
 
 
-def _page(template: str, context: dict[str, Any], seq: int, status: int = 200, elements: str = "") -> Page:
+def _html(template: str, context: dict[str, Any]) -> str:
     agency: Agency = settings.AGENCY
-    shared = {"agency": agency, "assets": assets.base(), "zone": agency.timezone.replace("_", " ")}
+    shared = {"agency": agency, "assets": assets.base(), "zone": agency.timezone.replace("_", " "), "wire": wire_id()}
     text = get_template(f"site/{template}").render({**shared, **context})
-    shell = "\n".join(line for line in text.splitlines() if line.strip())
-    return Page(HTML, shell.replace(_ELEMENTS, elements, 1).encode() + b"\n", _sent(seq), status)
+    return "\n".join(line for line in text.splitlines() if line.strip()) + "\n"
+
+
+def _page(template: str, context: dict[str, Any], seq: int, status: int = 200) -> Page:
+    return Page(HTML, _html(template, context).encode(), _sent(seq), status)
+
+
+# The front page, the sections, the days around now: what is rendered again and again. A dispatch changes its
+# elements, and seldom anything else of the page.
+@lru_cache(maxsize=512)
+def _newsfeed_shell(agency: Agency, context: tuple[tuple[str, Any], ...]) -> str:
+    """Return a newsfeed's page but for its elements. `agency`, from the settings, is part of what it depends on."""
+    return _html("newsfeed.html", {**dict(context), "blank_element": _blank_element(), "last_seq": _SEQ})
+
+
+def _newsfeed(rows: list[store.Row], seq: int, context: dict[str, Any], *, older: str = "", more: str = "") -> Page:
+    """Return a page of the newsfeed with these rows; the values of `context` can be hashed."""
+    context |= {
+        "has_elements": bool(rows),
+        "older": older and _OLDER,
+        "more": more and _MORE,
+    }
+    shell = _newsfeed_shell(settings.AGENCY, tuple(context.items()))
+    for mark, value in ((_SEQ, str(seq)), (_OLDER, escape(older)), (_MORE, escape(more)), (_ELEMENTS, _elements(rows))):
+        shell = shell.replace(mark, value)
+    return Page(HTML, shell.encode(), _sent(seq))
 
 
 def _sent(seq: int) -> datetime:
-    row = wire.read_dispatch(seq) if seq else None
+    sent = wire.read_sent(seq) if seq else None
     # HTTP dates have whole seconds.
-    return row.instant.replace(microsecond=0) if row else _START
+    return sent.replace(microsecond=0) if sent else _START
 
 
 # Some thousand elements cover every list that is rendered again and again.
@@ -92,7 +118,7 @@ def _blank_element() -> SafeString:
     return mark_safe(get_template("site/_element.html").render({"element": blank, "place": "", "label": ""}))  # noqa: S308
 
 
-def _elements_html(rows: list[store.Row]) -> str:
+def _elements(rows: list[store.Row]) -> str:
     return "".join(_element_html(row.element, row.place) for row in rows)
 
 
@@ -124,23 +150,13 @@ def newsfeed_page(*, slug: str | None = None, before: int | None = None) -> Page
         "path": path,
         "feeds": path if slug else "",
         "page": slug or "front",
-        "sections": menu(),
+        "sections": tuple(menu()),
         "section": slug or "",
-        "older": f"{path}?before={rows[-1].place}" if more else "",
-        "more": older_address(slug, rows[-1].place) if more else "",
         "unlisted": before is not None,
-        **_list_context(rows, seq),
     }
-    return _page("newsfeed.html", context, seq, elements=_elements_html(rows))
-
-
-def _list_context(rows: list[store.Row], seq: int) -> dict[str, Any]:
-    return {
-        "has_elements": bool(rows),
-        "blank_element": _blank_element(),
-        "last_seq": seq,
-        "wire": wire_id(),
-    }
+    last = rows[-1].place if more else 0
+    older, further = (f"{path}?before={last}", older_address(slug, last)) if more else ("", "")
+    return _newsfeed(rows, seq, context, older=older, more=further)
 
 
 def older_address(slug: str | None, place: int) -> str:
@@ -173,16 +189,20 @@ def _day(day: str) -> Page | None:
         "path": day_path(day),
         "day": day,
         "page": "day",
-        "sections": menu()[:0],
+        "sections": (),
         "earlier_day": _day_link(earlier),
         "later_day": _day_link(later),
-        **_list_context(rows, seq),
     }
-    return _page("newsfeed.html", context, seq, elements=_elements_html(rows))
+    return _newsfeed(rows, seq, context)
 
 
-def _day_link(day: str | None) -> dict[str, str] | None:
-    return {"path": day_path(day), "name": settings.AGENCY.print_day(date.fromisoformat(day))} if day else None
+class _DayLink(msgspec.Struct, frozen=True):
+    path: str
+    name: str
+
+
+def _day_link(day: str | None) -> _DayLink | None:
+    return _DayLink(day_path(day), settings.AGENCY.print_day(date.fromisoformat(day))) if day else None
 
 
 def notice_page(status: int, heading: str, lines: list[str], seq: int = 0) -> Page:
@@ -235,7 +255,6 @@ def _version_page(row: store.Row, versions: list[store.Version], version: store.
         "superseded": superseded,
         "json_ld": _json_ld(item, element, version, reading["description"], agency),
         "last_seq": version.seq,
-        "wire": wire_id(),
     }
     return _page("item.html", context, version.seq)
 

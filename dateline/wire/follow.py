@@ -31,17 +31,19 @@ class Projection(Protocol):
         """Drop all state, to fold it anew from the log; runs inside a transaction."""
 
 
-def fold(projections: Sequence[Projection], *, batch: int = BATCH) -> int:
+def fold(projections: Sequence[Projection], *, batch: int = BATCH, known: Sequence[Dispatch] = ()) -> int:
     """Fold the next batch of dispatches into every projection that has not seen it.
 
-    Returns how many dispatches were new to at least one; 0: all are at the head.
+    `known` are dispatches that the caller has read already, in order: where they are what comes next they are
+    not read again. Returns how many dispatches were new to at least one; 0: all are at the head.
     """
     head = store.head_seq()
     if all(store.read_cursor(projection.name) >= head for projection in projections):
         return 0
     with transaction.atomic():
         cursors = {projection.name: store.read_cursor(projection.name) for projection in projections}
-        rows = store.read_rows(min(cursors.values()), batch)
+        after = min(cursors.values())
+        rows = known if known and known[0].seq == after + 1 else store.read_rows(after, batch)
         for projection in projections:
             fresh = [row for row in rows if row.seq > cursors[projection.name]]
             for row in fresh:
@@ -49,6 +51,17 @@ def fold(projections: Sequence[Projection], *, batch: int = BATCH) -> int:
             if fresh:
                 store.write_cursor(projection.name, fresh[-1].seq)
     return len(rows)
+
+
+def use_lazy_commits() -> None:
+    """Let what this thread commits reach the disk with the next append, or the next checkpoint of the database.
+
+    For a thread that writes nothing but what it can fold anew. Its transactions stay whole and in order, and no
+    append waits for more or less; a power failure takes its last ones back, state and cursor together
+    (docs/decisions/0011). It leaves checkpoints to others, as they force the disk, too.
+    """
+    store.sql().execute("PRAGMA synchronous=NORMAL")
+    store.sql().execute("PRAGMA wal_autocheckpoint=0")
 
 
 def refold(projection: Projection, *, progress: Callable[[int], None] = lambda seq: None) -> int:

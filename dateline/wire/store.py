@@ -7,11 +7,13 @@ Plain SQL on the connection that Django manages: an ORM costs five times what th
 import json
 import sqlite3
 from collections.abc import Iterator
+from datetime import datetime
 
 import msgspec
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 
 from dateline.news.acts import Act
+from dateline.news.codes import parse_instant
 from dateline.news.formats import ninjs
 from dateline.news.item import NewsItem
 from dateline.wire.dispatch import Dispatch
@@ -43,8 +45,10 @@ class ItemState(msgspec.Struct, frozen=True):
 
 def sql() -> sqlite3.Connection:
     """Return the raw connection of this thread; inside `transaction.atomic` it is in that transaction."""
-    connection.ensure_connection()
-    raw = connection.connection
+    wrapper = connections[DEFAULT_DB_ALIAS]
+    if wrapper.connection is None:
+        wrapper.ensure_connection()
+    raw = wrapper.connection
     if not isinstance(raw, sqlite3.Connection):
         raise TypeError("the wire is kept in SQLite")
     return raw
@@ -181,6 +185,12 @@ def last_before(sent: str) -> int:
         row = sql().execute("SELECT sent < ? FROM wire_dispatch WHERE seq = ?", (sent, middle)).fetchone()
         low, high = (middle, high) if row[0] else (low, middle - 1)
     return low
+
+
+def read_sent(seq: int) -> datetime | None:
+    """Return when a dispatch was sent, or None if the wire has no such seq."""
+    row = sql().execute("SELECT sent FROM wire_dispatch WHERE seq = ?", (seq,)).fetchone()
+    return parse_instant(row[0]) if row else None
 
 
 def read_versions(uri: str) -> list[Dispatch]:

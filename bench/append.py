@@ -1,0 +1,150 @@
+"""One durable dispatch against a raw fsync loop on the same bytes; bulk against single. `python -m bench.append`
+
+Rule, signed tree and all, in one process with nobody else at the database. The raw loop appends the same bytes to a
+file of the same file system and forces each to the disk. Blocks of both alternate, and each block's ratio is taken by
+itself, since a disk's fsync is now ten times slower than before and a moment later is not.
+"""
+
+import os
+import secrets
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import django
+from django.core.management import call_command
+from django.db import connections
+
+from bench.machine import median, percentile, print_table
+from dateline.news.acts import Act
+from dateline.news.item import NewsItem
+from dateline.wire import bell, store
+from dateline.wire.append import Submission, append, append_all
+from dateline.wire.keys import make_keys
+
+ROUNDS = 40
+BLOCK = 25
+BULK = 256
+# About what a routine dispatch of a news agency has: 350 words.
+PARAGRAPHS = 5
+SENTENCE = "The harbour of Port Ellis reopened after three days of storms, officials said on Tuesday. "
+
+
+def item(number: int) -> NewsItem:
+    """Return an item of some 2 kB, no two of them alike."""
+    body = "\n".join(f"<p>{number}.{part} {SENTENCE * 4}</p>" for part in range(PARAGRAPHS))
+    return NewsItem(
+        headline=f"Harbour of Port Ellis reopens after storm {number}",
+        body=body,
+        section="World",
+        dateline="PORT ELLIS, April 13. /Tidewater/.",
+        byline=secrets.token_hex(4),
+    )
+
+
+class Times:
+    """What was measured, in seconds: per step of each kind; of an append also how long its commit took."""
+
+    def __init__(self) -> None:
+        self.raw: list[float] = []
+        self.single: list[float] = []
+        self.commit: list[float] = []
+        self.bulk: list[float] = []
+        # A block's time for one raw fsync divided by that for one append: the median of each.
+        self.ratios: list[float] = []
+
+
+def watch_commits(times: Times) -> None:
+    """Note how long each commit of this thread's connection takes."""
+    wrapper = connections["default"]
+    commit = getattr(wrapper, "_commit")  # noqa: B009
+
+    def timed() -> None:
+        begun = time.perf_counter()
+        commit()
+        times.commit.append(time.perf_counter() - begun)
+
+    setattr(wrapper, "_commit", timed)  # noqa: B010
+
+
+def measure(times: Times, file: int, record: bytes, numbers: range) -> None:
+    """Measure one round: a block of raw fsyncs, a block of appends, one bulk."""
+    for _ in range(BLOCK):
+        begun = time.perf_counter()
+        os.write(file, record)
+        os.fsync(file)
+        times.raw.append(time.perf_counter() - begun)
+    items = [item(number) for number in numbers]
+    for given in items[:BLOCK]:
+        begun = time.perf_counter()
+        append(Act.PUBLISH, given)
+        times.single.append(time.perf_counter() - begun)
+    times.ratios.append(median(times.raw[-BLOCK:]) / median(times.single[-BLOCK:]))
+    commits = len(times.commit)
+    begun = time.perf_counter()
+    append_all(Submission(act=Act.PUBLISH, item=given) for given in items[BLOCK:])
+    times.bulk.append((time.perf_counter() - begun) / BULK)
+    del times.commit[commits:]
+
+
+def without_the_disk(rounds: int) -> float:
+    """Return the median time of an append, in seconds, when nothing is forced to the disk: what is left is ours."""
+    store.sql().execute("PRAGMA synchronous=OFF")
+    found = []
+    for number in range(rounds):
+        given = item(-number)
+        begun = time.perf_counter()
+        append(Act.PUBLISH, given)
+        found.append(time.perf_counter() - begun)
+    return median(found)
+
+
+def main() -> None:
+    """Measure and print."""
+    with tempfile.TemporaryDirectory(prefix="dateline-bench-") as folder, bell.Bell():
+        first = append(Act.PUBLISH, item(0))
+        record = first.item + first.salt + first.leaf + first.uri.encode()
+        file = os.open(Path(folder) / "raw", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        times = Times()
+        watch_commits(times)
+        for number in range(ROUNDS):
+            measure(times, file, record, range(number * (BLOCK + BULK), (number + 1) * (BLOCK + BULK)))
+        ours = without_the_disk(500)
+    raw = median(times.raw)
+    rows = [
+        ("raw write and fsync", _figures(times.raw), "1.00"),
+        ("one dispatch", _figures(times.single), f"{median(times.ratios):.2f}"),
+        ("  of that its commit", _figures(times.commit), f"{raw / median(times.commit):.2f}"),
+        ("  with nothing forced to the disk", f"{ours * 1e6:.0f}", f"{raw / ours:.2f}"),
+        (f"one of {BULK} in one transaction", _figures(times.bulk), f"{raw / median(times.bulk):.2f}"),
+    ]
+    print_table(
+        f"A durable dispatch of {len(record):,} bytes, microseconds (median / p95)",
+        ("", "time", "of the raw loop's rate"),
+        rows,
+        f"{ROUNDS} rounds of {BLOCK} each, alternating; the ratio is the median of the rounds'. "
+        f"Bulk is {median(times.single) / median(times.bulk):.1f} times single. On a disk whose fsync takes "
+        f"{_needed(times, 0.9) * 1e3:.1f} ms a dispatch reaches 0.9 of the raw loop, and bulk ten times single "
+        f"where it takes {max(0.0, 10 * median(times.bulk) - ours) * 1e3:.1f} ms.",
+    )
+
+
+def _needed(times: Times, ratio: float) -> float:
+    """Return the raw fsync's time, in seconds, from which a dispatch reaches this ratio: what it adds is constant."""
+    added = median(times.single) - median(times.raw)
+    return max(0.0, added * ratio / (1 - ratio))
+
+
+def _figures(times: list[float]) -> str:
+    return f"{median(times) * 1e6:.0f} / {percentile(times, 0.95) * 1e6:.0f}"
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory(prefix="dateline-bench-") as home:
+        os.environ |= {"DATELINE_HOME": home, "DJANGO_SETTINGS_MODULE": "dateline.settings"}
+        django.setup()
+        call_command("migrate", verbosity=0, stdout=sys.stderr)
+        make_keys(Path(home) / "keys", "tidewater.example/wire")
+        main()
+        connections.close_all()
