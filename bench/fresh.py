@@ -22,6 +22,7 @@ PAUSE_S = 0.15
 # Readers that ask without a pause would take the server's core from what they wait for.
 ASK_S = 0.0003
 PAGES = ("/", "/feed.atom", "/feed.rss", "/feed.json", "/sections/world/")
+_LONGEST_S = 30.0
 # Append's own cost counts: both are measured from its call.
 TARGET_FSYNCS, TARGET_MS = 3, 5.0
 
@@ -78,12 +79,12 @@ def follow(port: int, count: int) -> None:
             data = sockets[fd].recv(65536)
             if not data:
                 return
-            if b"event: element" in data:
+            if found := data.count(b"event: element"):
                 first = first if had else time.perf_counter()
-                had += 1
-                if had == count:
+                had += found
+                if had >= count:
                     print(first, time.perf_counter(), flush=True)
-                    had = 0
+                    had -= count
 
 
 class Told:
@@ -100,6 +101,9 @@ class Told:
     def hear(self) -> list[str]:
         """Return the words of the next line."""
         assert self.process.stdout is not None
+        ready, _, _ = select.select([self.process.stdout], [], [], _LONGEST_S)
+        if not ready:
+            sys.exit(f"{self.process.args!r:.80} said nothing for {_LONGEST_S:.0f} s.")
         return self.process.stdout.readline().split()
 
 

@@ -46,7 +46,8 @@ class SitePublisher:
         stamp = self._stamp()
         if store.read_stamp("render") != stamp or self._pages.stamp() != stamp:
             with transaction.atomic():
-                store.mark_dirty(store.every_page(), 0)
+                store.mark_all()
+                store.mark_again(_AT_START)
                 store.write_stamp("render", stamp)
             self._pages.write_stamp(stamp)
         self._put_assets()
@@ -123,7 +124,12 @@ class SitePublisher:
             for page, seq in rendered.items():
                 if self._rendered.get(page) == seq:
                     del self._rendered[page]
-        return any(page not in self._failed for page, _ in store.read_dirty(len(self._failed) + 1))
+        if any(page not in self._failed for page, _ in store.read_dirty(len(self._failed) + 1)):
+            return True
+        if not store.has_unmarked():
+            return False
+        with transaction.atomic():
+            return store.mark_again(_AT_START)
 
     def render_all(self, kept: Iterable[str] = (), progress: Callable[[str], None] = lambda page: None) -> int:
         """Render every page anew and take away whatever else lies in the folder but `kept`; return how many.

@@ -171,14 +171,25 @@ def touch_section(slug: str, seq: int) -> None:
 
 def every_page() -> Iterable[str]:
     """Yield the name of every page that the newsfeed has now."""
+    yield from every_list()
+    for (uri,) in sql().execute("SELECT uri FROM site_item ORDER BY place"):
+        yield f"item:{uri}"
+
+
+def every_list() -> Iterable[str]:
+    """Yield the name of every page that is a list: the front, the sections, the days."""
     yield "front"
     yield "sections"
     for (slug,) in sql().execute("SELECT slug FROM site_section ORDER BY slug").fetchall():
         yield f"section:{slug}"
-    for (day,) in sql().execute("SELECT DISTINCT day FROM site_item ORDER BY day").fetchall():
+    # From one day to the next in the index: a look-up a day, not a row an item.
+    days = sql().execute(
+        "WITH RECURSIVE found(day) AS (SELECT min(day) FROM site_item UNION ALL "
+        "SELECT (SELECT min(day) FROM site_item WHERE day > found.day) FROM found WHERE found.day IS NOT NULL) "
+        "SELECT day FROM found WHERE day IS NOT NULL"
+    )
+    for (day,) in days.fetchall():
         yield f"day:{day}"
-    for (uri,) in sql().execute("SELECT uri FROM site_item ORDER BY place"):
-        yield f"item:{uri}"
 
 
 # What most readers look at is rendered first.
@@ -189,7 +200,7 @@ _RANKS = {"front": 0, "item": 1, "section": 2, "sections": 2, "day": 3}
 def mark_dirty(pages: Iterable[str], seq: int, *, jumps: bool = False) -> None:
     """Mark pages to be rendered anew, because of this seq; `jumps` puts them before all others."""
     sql().executemany(
-        "INSERT INTO site_dirty VALUES (?, ?, ?) ON CONFLICT (page) DO UPDATE SET seq = excluded.seq, "
+        "INSERT INTO site_dirty VALUES (?, ?, ?) ON CONFLICT (page) DO UPDATE SET seq = max(seq, excluded.seq), "
         "rank = min(rank, excluded.rank)",
         ((page, _JUMPS if jumps else _RANKS[page.partition(":")[0]], seq) for page in pages),
     )
@@ -212,6 +223,39 @@ def clear_dirty(rendered: Iterable[tuple[str, int]]) -> None:
     sql().executemany("DELETE FROM site_dirty WHERE page = ? AND seq <= ?", list(rendered))
 
 
+# The stamp that says down from which place items are still to be marked.
+_AGAIN = "again"
+
+
+def mark_all() -> None:
+    """Mark every page to be rendered anew: the lists now, the items by `mark_again`, some at a time.
+
+    So a start costs the same at a thousand items and at a million.
+    """
+    mark_dirty(every_list(), 0)
+    (last,) = sql().execute("SELECT max(place) FROM site_item").fetchone()
+    write_stamp(_AGAIN, str((last or 0) + 1))
+
+
+def has_unmarked() -> bool:
+    """Whether `mark_all` left items that are still to be marked."""
+    return bool(read_stamp(_AGAIN))
+
+
+def mark_again(limit: int) -> bool:
+    """Mark the next items that `mark_all` left, newest first; return whether there were any."""
+    before = read_stamp(_AGAIN)
+    if not before:
+        return False
+    rows = sql().execute(
+        "SELECT uri, place FROM site_item WHERE place < ? ORDER BY place DESC LIMIT ?", (int(before), limit)
+    )
+    found = rows.fetchall()
+    mark_dirty((f"item:{uri}" for uri, _ in found), 0)
+    write_stamp(_AGAIN, str(found[-1][1]) if found else "")
+    return bool(found)
+
+
 def read_stamp(name: str) -> str:
     """Return a stamp (what the pages were last rendered with), or nothing."""
     row = sql().execute("SELECT value FROM site_stamp WHERE name = ?", (name,)).fetchone()
@@ -229,6 +273,7 @@ def forget() -> None:
     """Drop the whole newsfeed, to fold it anew."""
     for table in ("site_item", "site_version", "site_section", "site_dirty"):
         sql().execute(f"DELETE FROM {table}")
+    write_stamp(_AGAIN, "")
 
 
 def has_place(place: int) -> bool:

@@ -13,7 +13,7 @@ import msgspec
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from dateline.news.acts import Act
-from dateline.news.codes import parse_instant
+from dateline.news.codes import is_letters, parse_instant
 from dateline.news.formats import ninjs
 from dateline.news.item import NewsItem
 from dateline.wire.dispatch import Dispatch
@@ -121,11 +121,34 @@ def read_states(uris: list[str]) -> dict[str, ItemState]:
 def find_uri(text: str) -> str | None:
     """Return the uri of the item that a uri, an address or the end of one names, or None."""
     row = sql().execute("SELECT uri FROM wire_item WHERE uri = ? OR path = ?", (text, text)).fetchone()
-    if row is None and len(tail := text.rstrip("/").rpartition("-")[2]) >= 8:
+    tail = text.rstrip("/").rpartition("-")[2]
+    if row is None and is_letters(tail) and (minted := _find_minted(tail)):
+        return minted
+    if row is None and len(tail) >= 8:
+        # Of an item with another's uri the address tells; all of them are looked through.
         query = "SELECT uri FROM wire_item WHERE substr(path, -?) = ? LIMIT 2"
         found = sql().execute(query, (len(tail) + 2, f"-{tail}/")).fetchall()
         row = found[0] if len(found) == 1 else None
     return row[0] if row else None
+
+
+# An agency's uris differ before their letters in the year only.
+_MOST_PREFIXES = 200
+
+
+def _find_minted(letters: str) -> str | None:
+    """Return the tag uri that ends in these letters, or None: asks once for each domain and year, not each item."""
+    after = "tag:"
+    for _ in range(_MOST_PREFIXES):
+        query = "SELECT uri FROM wire_item WHERE uri > ? AND uri < 'tag;' ORDER BY uri LIMIT 1"
+        row = sql().execute(query, (after,)).fetchone()
+        if row is None:
+            return None
+        prefix = row[0].rpartition(":")[0]
+        if sql().execute("SELECT 1 FROM wire_item WHERE uri = ?", (f"{prefix}:{letters}",)).fetchone():
+            return f"{prefix}:{letters}"
+        after = f"{prefix};"  # the character after the colon
+    return None
 
 
 def path_is_taken(path: str) -> bool:

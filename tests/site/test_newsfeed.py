@@ -6,8 +6,10 @@ import shutil
 import time
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from django.test import Client
 from hypothesis import HealthCheck, given
@@ -16,6 +18,7 @@ from hypothesis import strategies as st
 
 from dateline.news.acts import Act
 from dateline.news.errors import NewsError
+from dateline.site import publish as publish_pages
 from dateline.site import views
 from dateline.site.fold import SiteFold
 from dateline.wire.append import append
@@ -366,3 +369,33 @@ def test_a_deleted_folder_is_noticed_at_the_next_start(home: Any) -> None:
     again = Public()
     again.catch_up()
     assert again.status(path) == 200 and again.files() == before
+
+
+def test_other_settings_render_every_page_anew_some_at_a_time_and_across_restarts(
+    home: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publish_pages, "_AT_START", 20)
+    public = Public()
+    uris = [publish(f"Harbour reopens {number}").uri for number in range(70)]
+    withdrawn = append(Act.KILL, uri=uris[3], note="Wrong.")
+    public.catch_up()
+    before = public.files()
+    settings.AGENCY = msgspec.structs.replace(settings.AGENCY, name="Ebb Agency")
+
+    def old() -> int:
+        return sum(b"Ebb Agency" not in data for name, data in public.files().items() if name.endswith("index.html"))
+
+    public = Public()  # renders the first of them before it answers anyone
+    assert "Ebb Agency" in public.body("/") and 40 < old() < 60
+    public.outlets.site.publish(limit=20)
+    public.outlets.site.settle()
+    # Killed here; the next start goes on, and what is published meanwhile is not lost in it.
+    public = Public()
+    assert 0 < old() < 40
+    uris.append(publish("Harbour is shut").uri)
+    public.catch_up()
+    assert old() == 0 and withdrawn.news.path[1:] + "410.html" in public.files()
+    assert public.files().keys() > before.keys()
+    once = public.files()
+    public.outlets.rebuild("site")
+    assert public.files() == once

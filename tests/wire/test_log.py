@@ -458,3 +458,16 @@ def test_an_idle_embargo_clock_rings_no_bell() -> None:
         assert release_due() == ([], None)
         append_all([])
         assert not bell.wait(0.05)
+
+
+def test_an_item_is_found_by_its_uri_its_address_and_the_id_at_the_end_of_either() -> None:
+    for year, domain in ((1987, "tidewater.example"), (2026, "tidewater.example"), (2026, "ebb.example")):
+        for number in range(3):
+            publish(uri=f"tag:{domain},{year}:{number}{year}{domain[0]}bcdefg")
+    foreign = append(Act.PUBLISH, story(uri="urn:newsml:ebb.example:20260413:harbour")).news
+    for dispatch in store.read_rows(0, 20):
+        item = dispatch.news
+        for text in (item.uri, item.path, item.path.rstrip("/"), item.path.rstrip("/").rpartition("-")[2]):
+            assert store.find_uri(text) == item.uri
+    assert store.find_uri(foreign.path.rstrip("/").rpartition("-")[2]) == foreign.uri
+    assert store.find_uri("0" * 12) is None and store.find_uri("nothing") is None and store.find_uri("") is None
