@@ -125,21 +125,13 @@ def sections() -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     slug = ""
     while True:
-        row = (
-            sql()
-            .execute(
-                "SELECT slug, heading FROM site_item WHERE shown = 1 AND slug > ? ORDER BY slug, published DESC, "
-                "place DESC LIMIT 1",
-                (slug,),
-            )
-            .fetchone()
-        )
-        if row is None:
+        # Ordered by more than the slug, SQLite would sort every item of the section to find this one.
+        row = sql().execute("SELECT min(slug) FROM site_item WHERE shown = 1 AND slug > ?", (slug,)).fetchone()
+        if row[0] is None:
             return found
-        # Of two spellings with one slug the latest is printed.
-        newest_row = newest(1, slug=row[0])[0]
-        found.append((row[0], newest_row.heading))
         slug = row[0]
+        # Of two spellings with one slug the latest is printed.
+        found.append((slug, newest(1, slug=slug)[0].heading))
 
 
 def section_is_empty(slug: str) -> bool:
