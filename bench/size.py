@@ -83,7 +83,7 @@ def submissions(first, last):
 
 begun = time.perf_counter()
 step = 2000
-for first in range(1, count + 1, step):
+for first in range(store.head_seq() + 1, count + 1, step):
     append_all(submissions(first, min(first + step, count + 1)))
 appended = time.perf_counter()
 use_lazy_commits()
@@ -143,10 +143,11 @@ class Wire:
         self.token = ""
 
     def fill(self, count: int) -> None:
-        """Make the wire, unless it is there."""
-        if not (self.home / "wire.sqlite3").exists():
-            self.home.mkdir(parents=True)
+        """Make the wire, unless it is there; go on with one that was begun."""
+        if not (self.home / "filled").exists():
+            self.home.mkdir(parents=True, exist_ok=True)
             subprocess.run([sys.executable, "-c", FILL, str(count), str(A_DAY), str(TODAY)], env=self.env, check=True)
+            (self.home / "filled").touch()
 
     def start(self) -> float:
         """Start the server; return the milliseconds until it has answered a reader."""

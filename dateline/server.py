@@ -116,13 +116,9 @@ class Outlets:
         if fold([self._delivery_fold], known=rows) or catch_up():
             self.on_delivery()
         last = rows[-1].seq if rows else announced
-        if (
-            self.site.publish(until=lambda: store.head_seq() > last)
-            or self.site.has_unsettled
-            or first
-            or feeds
-            or rows
-        ):
+        others = self.site.publish(until=lambda: store.head_seq() > last)
+        self.feeds.publish_sitemap()
+        if others or self.site.has_unsettled or first or feeds or rows:
             self._settle.set()
         return last
 

@@ -94,11 +94,11 @@ def slugs() -> list[str]:
     return [row[0] for row in sql().execute("SELECT slug FROM feeds_feed WHERE slug != '' ORDER BY slug")]
 
 
-def recent(hours: int, limit: int) -> list[Entry]:
-    """Return the entries of the last `hours` before the newest one, newest first."""
+def recent(hours: int, limit: int) -> list[int]:
+    """Return the seq of each entry of the last `hours` before the newest one, newest first."""
     rows = sql().execute(
-        "SELECT * FROM feeds_entry WHERE shown = 1 AND published >= (SELECT strftime('%Y-%m-%dT%H:%M:%S', "
+        "SELECT seq FROM feeds_entry WHERE shown = 1 AND published >= (SELECT strftime('%Y-%m-%dT%H:%M:%S', "
         "max(published), ?) FROM feeds_entry WHERE shown = 1) ORDER BY published DESC, place DESC LIMIT ?",
         (f"-{hours} hours", limit),
     )
-    return [Entry(*row) for row in rows]
+    return [row[0] for row in rows]

@@ -33,11 +33,13 @@ class FeedsPublisher:
         self._pages = pages
         # A dispatch never changes; the feed of all and the sections' share most of their items.
         self._fragments = lru_cache(maxsize=4096)(fragments)
+        self._sitemap_waits = False
 
     def start(self) -> None:
         """Render every feed; there are few, and a crash may have come before their last rendering."""
         self._fold.touched = {"", *fold.slugs()}
         self.publish()
+        self.publish_sitemap()
 
     def publish(self) -> list[str]:
         """Render the feeds that changed since the last time; return their paths."""
@@ -53,13 +55,20 @@ class FeedsPublisher:
             for path, page in feeds.items():
                 self._pages.put(path, page)
                 paths.append(path)
-        if touched:
-            self._pages.put("/news-sitemap.xml", render_sitemap(self._fragments))
-            self._pages.put("/robots.txt", _robots())
-            paths += ["/news-sitemap.xml", "/robots.txt"]
         # Only now: a rendering that failed is tried again with the next step.
         self._fold.touched -= touched
+        self._sitemap_waits |= bool(touched)
         return paths
+
+    def publish_sitemap(self) -> None:
+        """Render the sitemap if a feed changed; last, as search engines come for it in minutes, not milliseconds.
+
+        With a large agency's thousand items it costs more than all feeds together.
+        """
+        if self._sitemap_waits:
+            self._pages.put("/news-sitemap.xml", render_sitemap(self._fragments))
+            self._pages.put("/robots.txt", _robots())
+            self._sitemap_waits = False
 
     def all_paths(self) -> Iterable[str]:
         """Return the path of every feed that there is."""
@@ -153,11 +162,11 @@ def _json(agency: Agency, title: str, base: str, parts: list[bytes]) -> bytes:
 
 def render_sitemap(fragments_of: Callable[[int], Fragments]) -> Page:
     """Return the news sitemap: what was published in the two days before the newest item."""
-    entries = fold.recent(_SITEMAP_HOURS, _SITEMAP_ITEMS)
+    seqs = fold.recent(_SITEMAP_HOURS, _SITEMAP_ITEMS)
     root = etree.Element(f"{{{SITEMAP}}}urlset", nsmap=SITEMAP_MAP)
     root.append(etree.Comment("entries"))
     modified = (wire.read_sent(fold.last_seq()) or _START).replace(microsecond=0)
-    body = _filled(root, [fragments_of(entry.seq).sitemap for entry in entries])
+    body = _filled(root, [fragments_of(seq).sitemap for seq in seqs])
     return Page(media_type_of("/news-sitemap.xml"), body, modified)
 
 
