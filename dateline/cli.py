@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import urlsplit
 
 import click
 import msgspec
@@ -350,7 +351,7 @@ def _pairs(context: click.Context, parameter: click.Parameter, values: tuple[str
 
 
 _TERMS = (
-    click.option("--section", "sections", multiple=True, help="A section; several may be named. Default: all."),
+    click.option("--section", "sections", multiple=True, help="A section, or several. Default, and with '': all."),
     click.option("--topic", "topics", multiple=True, help="A media topic's code (11000000). Default: all."),
     click.option("--language", "languages", multiple=True, help="A language (en, de-AT). Default: all."),
     click.option("--urgency", type=click.IntRange(1, 9), help="This and more urgent ones. Default: 9, all."),
@@ -360,7 +361,7 @@ _TERMS = (
     click.option("--push", help="Where it is pushed to: https://…, sftp://…, ftps://…, ftp://…, s3://…, file:… or "
                  "mailto:…; '' for a subscriber who pulls, as by default."),
     click.option("--option", "options", multiple=True, callback=_pairs, metavar="NAME=VALUE",
-                 help="What that way needs besides, as password=@FILE."),
+                 help="What that way needs besides, as password=@FILE; an empty value takes it away."),
     click.option("--form", type=click.Choice(list(FORMS)), help="What is pushed. Default: ninjs; text in a mail."),
     click.option("--contact", help="Whom to call."),
     click.option("--begins", help="The day that it begins: 2027-01-01. Default: now."),
@@ -377,16 +378,27 @@ def _terms_options(command: Callable[..., None]) -> Callable[..., None]:
 def _terms(before: Terms, values: dict[str, Any]) -> Terms:
     """Return terms with what was given in the place of what was."""
     given = {name: value for name, value in values.items() if value not in (None, (), {})}
-    if "sections" in given:
-        given["sections"] = tuple(section_slug(one) for one in given["sections"])
+    for name in ("sections", "topics", "languages"):
+        if name in given:  # '' is for all of them
+            given[name] = tuple(section_slug(one) if name == "sections" else one for one in given[name] if one)
     wanted = {name: given.pop(name) for name in Filter.__struct_fields__ if name in given}
-    if (push := given.pop("push", before.url)) != before.url:
-        given = {"options": {}, "form": ""} | given | {"url": push}
+    push = given.pop("push", before.url)
+    given["url"] = push
+    # What the way needs besides is the server's: it stays, but for what is given anew, or taken away by an empty value.
+    kept = before.options if _server_of(push) == _server_of(before.url) else {}
+    given["options"] = {name: value for name, value in (kept | given.get("options", {})).items() if value}
+    if not push:
+        given.setdefault("form", "")
     if "begins" in given:
         given["begins"] = subscribing.start_of_day(given["begins"], settings.AGENCY)
     if (until := given.pop("until", None)) is not None:
         given["ends"] = subscribing.end_of_day(until, settings.AGENCY) if until else ""
     return msgspec.structs.replace(before, wanted=msgspec.structs.replace(before.wanted, **wanted), **given)
+
+
+def _server_of(url: str) -> str:
+    """Return the part of an address that passwords and keys are for."""
+    return url if url.startswith("mailto:") else url.partition("//")[0] + urlsplit(url).netloc
 
 
 def _say_terms(found: Subscription) -> None:

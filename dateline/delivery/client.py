@@ -56,6 +56,7 @@ class Line(msgspec.Struct):
     proof: list[str] = []
     digest: str = ""
     withdrawn: int = 0
+    embargoed: bool = False
     headlines: bool = False
 
 
@@ -170,7 +171,7 @@ class Follower:
         self._check_head(answer)
         for line, raw in zip(lines, raws, strict=True):
             self._check(line, answer.checkpoint)
-            self._sink.take(line, _stub_of(line) if line.withdrawn else _without_proof(raw))
+            self._sink.take(line, _stub_of(line) if line.withdrawn or line.embargoed else _without_proof(raw))
             self._move(line, answer)
         return len(lines)
 
@@ -221,7 +222,7 @@ class Follower:
             )
         if line.headlines and not self._headlines:
             raise NotVerified(f"Seq {line.seq} comes without its text; --headlines takes that.", line.seq)
-        bare = line.withdrawn or line.headlines
+        bare = line.withdrawn or line.embargoed or line.headlines
         digest = line.digest if bare else hashlib.sha256(bytes(line.item)).hexdigest()
         point = self._verifier.open(checkpoint)
         try:
@@ -247,9 +248,11 @@ class Follower:
 
 def _stub_of(line: Line) -> bytes:
     """Return a stub as its proved fields say it; what stood as its item was not signed."""
+    why = {"withdrawn": line.withdrawn} if line.withdrawn else {"embargoed": True}
+    status = "canceled" if line.withdrawn else "withheld"
     fields = {"act": line.act, "prev": line.prev, "sent": line.sent, "seq": line.seq, "uri": line.uri,
-              "version": line.version, "withdrawn": line.withdrawn,
-              "item": {"pubStatus": "canceled", "uri": line.uri, "version": str(line.version)}}  # fmt: skip
+              "version": line.version, **why,
+              "item": {"pubStatus": status, "uri": line.uri, "version": str(line.version)}}  # fmt: skip
     return msgspec.json.encode(fields)
 
 

@@ -60,10 +60,11 @@ def wanted_at(periods: tuple[Period, ...], seq: int) -> Filter:
 def wants(found: Filter, act: Act, item: NewsItem, *, has_it: bool) -> bool:
     """Return whether a subscription gets a dispatch; `has_it`: it got an earlier one of the same item.
 
-    Before an embargo's instant nothing of the item goes to who is not entitled to it.
+    Before an embargo's instant nothing of the item goes to who is not entitled to it; but who got it, as they were
+    once, hears of its hold and its kill (without its text: `lines`).
     """
     if item.embargoed is not None and not found.embargoed:
-        return False
+        return has_it and act in WITHDRAWING
     if has_it or act is Act.ADVISORY:
         return True
     if act not in _BRINGS or (act is Act.ARCHIVE and not found.archive):

@@ -36,8 +36,8 @@ log = logging.getLogger(__name__)
 _LIMIT, _MOST = 100, 1000
 # Proxies give up on an answer that does not begin after a minute.
 _LONGEST_WAIT_S = 55
-# Rows that a replay reads at a time: half a megabyte, while the ones before are sent.
-_BATCH = 256
+# Rows that a replay reads at a time: some hundred kilobytes, what a slow client's text can be late by after a kill.
+_BATCH = 100
 # Events of a stream that are written before what became of their items is looked at again.
 _AT_ONCE = 10
 _HEARTBEAT_S = 15.0
@@ -134,11 +134,15 @@ def _note_use(digest: str) -> None:
         _note(lambda: store.touch_token(digest, now_text()))
 
 
-def _is_good(asked: _Asked) -> bool:
-    """Whether the token of a request, and its subscription, hold still."""
+def _still(asked: _Asked) -> Subscription:
+    """Return the subscription of a request as it is by now: a long one ends, or narrows, with its terms."""
     now = now_text()
     found = store.find_token(asked.token, now)
-    return found is not None and not found.has_ended(now)
+    if found is None:
+        raise _refuse(401, "No subscription", "The token has ended.", WWW_Authenticate='Bearer realm="wire"')
+    if found.has_ended(now):
+        raise _refuse(403, "The subscription has ended", f"It ended at {found.ends}. Ask the agency to renew it.")
+    return found
 
 
 def _read_query(request: HttpRequest) -> _Asked:
@@ -178,16 +182,12 @@ class _Batch(msgspec.Struct, frozen=True):
 
 
 def _read(asked: _Asked, after: int, limit: int) -> _Batch:
-    if not _is_good(asked):
-        raise _refuse(401, "No subscription", "The token has ended.", WWW_Authenticate='Bearer realm="wire"')
-    rows = store.read_rows(asked.by.stream, after, limit)
+    by = _still(asked)
+    rows = store.read_rows(by.stream, after, limit)
     # Read after the rows: it is of a log that holds them all.
     head = wire.read_head()
-    if asked.by.headlines or asked.proof:
-        found = lines_of(rows, headlines=bool(asked.by.headlines), since=asked.by.since)
-        lines = [line.encode(proof_size=head.seq if asked.proof else 0) for line in found]
-    else:
-        lines = encoded(rows, since=asked.by.since)
+    proved = [line.encode(proof_size=head.seq) for line in lines_of(rows, by)] if asked.proof else None
+    lines = encoded(rows, by) if proved is None else proved
     return _Batch(lines, rows[-1].seq if rows else after, head.seq, head.checkpoint)
 
 
@@ -261,28 +261,34 @@ async def _next(asked: _Asked, wait_s: float) -> None:
         waiting = asyncio.ensure_future(WAKER.wait(left))
         # It waits before it looks: what comes in between rings.
         await asyncio.sleep(0)
-        if await sync_to_async(store.read_rows)(asked.by.stream, asked.after, 1):
+        if await sync_to_async(_has_more)(asked):
             waiting.cancel()
             return
         await waiting
 
 
-async def _replay(asked: _Asked) -> AsyncIterator[bytes]:
-    """Yield every line up to the head, a batch at a time; the next is read while one is sent."""
-    coming = asyncio.ensure_future(sync_to_async(_read_joined)(asked, asked.after))
+def _has_more(asked: _Asked) -> bool:
     try:
-        while (found := await coming)[0]:
-            coming = asyncio.ensure_future(sync_to_async(_read_joined)(asked, found[1]))
-            yield found[0]
+        return bool(store.read_rows(_still(asked).stream, asked.after, 1))
     except _Refused:
-        return
-    finally:
-        coming.cancel()
+        return True  # which the reading that follows says
 
 
-def _read_joined(asked: _Asked, after: int) -> tuple[bytes, int]:
-    batch = _read(asked, after, _BATCH)
-    return b"\n".join([*batch.lines, b""]) if batch.lines else b"", batch.last
+async def _replay(asked: _Asked) -> AsyncIterator[bytes]:
+    """Yield every line up to the head, a batch at a time, each read when the one before has gone: what was killed
+    meanwhile goes without its text. Where the token ends, the last line is a problem, so that no part looks whole.
+    """
+    after = asked.after
+    while True:
+        try:
+            batch = await sync_to_async(_read)(asked, after, _BATCH)
+        except _Refused as refused:
+            yield refused.response.content + b"\n"
+            return
+        if not batch.lines:
+            return
+        yield b"\n".join([*batch.lines, b""])
+        after = batch.last
 
 
 @_guarded
@@ -350,8 +356,8 @@ def versions(request: HttpRequest, uri: str) -> HttpResponse:
     """`/api/items/URI/versions`: every dispatch of an item that the subscription has, as NDJSON."""
     found = _authorise(request)
     rows = [row.seq for row in _versions(found, uri)]
-    lines = lines_of([store.Row(seq, store.last_before(found.stream, seq - 1)) for seq in rows], since=found.since)
-    return HttpResponse(b"\n".join([*(line.encode() for line in lines), b""]), content_type=_NDJSON)
+    lines = encoded([store.Row(seq, store.last_before(found.stream, seq - 1)) for seq in rows], found)
+    return HttpResponse(b"\n".join([*lines, b""]), content_type=_NDJSON)
 
 
 def _versions(found: Subscription, uri: str) -> list[Any]:

@@ -29,8 +29,9 @@ from dateline.delivery.subscribing import begun, keep_option, now_text
 from dateline.delivery.ways.choose import WEBHOOKS, scheme_of
 from dateline.delivery.ways.drop import Drops
 from dateline.delivery.ways.mail import Mails
-from dateline.delivery.ways.outcome import Outcome
+from dateline.delivery.ways.outcome import Clock, Outcome
 from dateline.delivery.ways.post import Poster
+from dateline.delivery.ways.threads import Threads
 from dateline.delivery.ways.webhook import Webhooks
 from dateline.news.item import PubStatus
 from dateline.wire import bell
@@ -50,8 +51,6 @@ _AHEAD = 50
 # A bell that was lost, and a subscription that ends or was changed elsewhere, are seen this late at most.
 _POLL_S = 2.0
 _AFTER_FAILURE_S = 1.0
-# Drops and mails block, a thread each; one that hangs holds its thread for as long as its own limits say.
-_THREADS = 128
 
 
 class Way(Protocol):
@@ -97,7 +96,7 @@ class Pusher:
     def __init__(self) -> None:
         self._database = ThreadPoolExecutor(1, thread_name_prefix="ledger")
         self._bell = ThreadPoolExecutor(1, thread_name_prefix="pusher-bell")
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="pusher")
+        self._threads = Threads()
         self._poster = Poster()
         self._drops = Drops(self._threads, self._keep_option)
         self._ways: dict[str, Way] = dict.fromkeys(WEBHOOKS, Webhooks(self._poster))
@@ -106,6 +105,7 @@ class Pusher:
         self._tasks: dict[int, asyncio.Task[None]] = {}
         # By subscription, by seq: how often it was tried, and before when it is not tried again.
         self._tries: dict[int, dict[int, tuple[int, float]]] = {}
+        self._terms: dict[int, tuple[str, str, str]] = {}
         self._pending: list[_Done] = []
         self._flushing: asyncio.Task[None] | None = None
 
@@ -128,13 +128,13 @@ class Pusher:
             await self._in_database(connection.close)
             self._database.shutdown()
             self._bell.shutdown()
-            self._threads.shutdown(wait=False, cancel_futures=True)
+            self._threads.close()
 
     async def _in_database(self, do: Callable[..., _T], *args: Any) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._database, do, *args)
 
-    async def _keep_option(self, key: int, name: str, value: str) -> None:
-        await self._in_database(keep_option, key, name, value)
+    async def _keep_option(self, found: Subscription, name: str, value: str) -> None:
+        await self._in_database(keep_option, found, name, value)
 
     async def _start_tasks(self) -> None:
         for found in await self._in_database(store.subscriptions, "url <> ''"):
@@ -172,6 +172,12 @@ class Pusher:
             del tries[seq]
         if due.found is None or not due.seqs:
             return math.inf
+        if (terms := (due.found.url, due.found.options, due.found.paused)) != self._terms.get(key, terms):
+            # What was mended is tried at once.
+            self._terms[key] = terms
+            tries.clear()
+            return 0.0
+        self._terms[key] = terms
         for line in due.lines:
             done = await self._try(due.found, line, out_of_turn=due.out_of_turn)
             if not due.out_of_turn and (not done or self._wakes[key].is_set()):
@@ -181,9 +187,7 @@ class Pusher:
     async def _try(self, found: Subscription, line: Line, *, out_of_turn: bool) -> bool:
         """Try to hand over one dispatch; note how that went, and when it is tried again."""
         at = now_text()
-        outcome = await self._ways.get(scheme_of(found.url), self._drops).hand_over(
-            found, line, f"{wire_id()}-{line.seq}"
-        )
+        outcome = await self._hand_over(found, line)
         done = not outcome.said
         attempt = Attempt(found.id, line.seq, at, outcome.ms, outcome.status, outcome.said)
         self._pending.append(_Done(attempt, found.epoch, acknowledged=done, out_of_turn=out_of_turn))
@@ -196,6 +200,16 @@ class Pusher:
         count = self._tries[found.id].get(line.seq, (0, 0.0))[0]
         self._tries[found.id][line.seq] = (count + 1, time.monotonic() + wait_before(count, outcome.retry_s))
         return False
+
+    async def _hand_over(self, found: Subscription, line: Line) -> Outcome:
+        clock = Clock()
+        try:
+            way = self._ways.get(scheme_of(found.url), self._drops)
+            return await way.hand_over(found, line, f"{wire_id()}-{line.seq}")
+        except Exception as error:
+            # Whatever it is, it belongs in the ledger, and the next try waits as after any failure.
+            log.exception("Dispatch %d could not be handed to %s", line.seq, found.name)
+            return clock.outcome(f"{type(error).__name__}: {error}")
 
     def _flush_soon(self) -> None:
         if self._flushing is None or self._flushing.done():
@@ -235,21 +249,19 @@ def _due(key: int, blocked: frozenset[int] = frozenset()) -> Due:
     """
     known = store.subscriptions("id = ?", (key,))
     found = begun(known[0]) if known else None
-    if found is None or found.begins or found.paused or found.has_ended(now_text()):
+    if found is None or not found.url or found.begins or found.paused or found.has_ended(now_text()):
         return Due(found)
     rows, jumps, again = store.read_due(found, _AHEAD), store.read_jumps(found), store.read_again(found, 1)
     first = rows[0].seq if rows else 0
     seqs = frozenset(row.seq for row in (*jumps, *again, *rows))
     if ripe := [row for row in (*jumps, *again) if row.seq != first and row.seq not in blocked]:
-        return Due(
-            found, seqs, lines_of(ripe, headlines=bool(found.headlines), jumped=_held(ripe), since=found.since), True
-        )
+        return Due(found, seqs, lines_of(ripe, found, jumped=_held(ripe)), True)
     if not rows or first in blocked:
         return Due(found, seqs)
     # Also what was not acknowledged: it may have been taken, and only its answer lost.
     ahead = sorted(store.read_ahead(found.id) | {row.seq for row in jumps})
     jumped = {raw[3]: raw[0] for raw in wire.read_raw(ahead)} if ahead else {}
-    return Due(found, seqs, lines_of(rows, headlines=bool(found.headlines), jumped=jumped, since=found.since))
+    return Due(found, seqs, lines_of(rows, found, jumped=jumped))
 
 
 def _held(rows: list[Row]) -> dict[str, int]:
@@ -269,7 +281,7 @@ def _write(pending: list[_Done]) -> None:
         for done in pending:
             attempt = done.attempt
             if done.acknowledged and done.out_of_turn:
-                store.end_again(attempt.subscription, attempt.seq)
-                store.keep_ahead(attempt.subscription, attempt.seq)
+                if not store.end_again(attempt.subscription, attempt.seq):
+                    store.keep_ahead(attempt.subscription, attempt.seq, done.epoch)
             elif done.acknowledged:
                 store.move_cursor(attempt.subscription, attempt.seq, attempt.at, done.epoch)

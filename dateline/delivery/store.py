@@ -107,7 +107,32 @@ def stream_after(stream: int, wanted: Filter, seq: int) -> int:
     # What was never in force is nothing of the stream's.
     if seq > (before[-1].until if before else 0):
         before.append(Period(last.wanted, seq))
-    return _stream_with(write_periods((*before, Period(wanted))))
+    text = write_periods((*before, Period(wanted)))
+    shared = sql().execute("SELECT count(*) FROM delivery_subscription WHERE stream = ?", (stream,)).fetchone()[0] > 1
+    if sql().execute("SELECT 1 FROM delivery_stream WHERE filter = ?", (text,)).fetchone():
+        return _stream_with(text)
+    if not shared:
+        sql().execute("UPDATE delivery_stream SET filter = ? WHERE id = ?", (text, stream))
+        return stream
+    # The rows so far are the same: copied, so that who has what, and what waits, is never out of sight.
+    made = _stream_with(text)
+    sql().execute(
+        "UPDATE delivery_stream SET (cursor, last) = (SELECT cursor, last FROM delivery_stream WHERE id = ?) "
+        "WHERE id = ?",
+        (stream, made),
+    )
+    sql().execute(
+        "INSERT INTO delivery_row SELECT ?, seq, prev, withdraws FROM delivery_row WHERE stream = ?", (made, stream)
+    )
+    sql().execute("INSERT INTO delivery_item SELECT ?, uri, first FROM delivery_item WHERE stream = ?", (made, stream))
+    return made
+
+
+def forget_unused() -> None:
+    """Forget the streams that no subscription has any more."""
+    unused = "SELECT id FROM delivery_stream WHERE id NOT IN (SELECT stream FROM delivery_subscription)"
+    for table, column in (("row", "stream"), ("item", "stream"), ("stream", "id")):
+        sql().execute(f"DELETE FROM delivery_{table} WHERE {column} IN ({unused})")
 
 
 def _stream_with(text: str) -> int:
@@ -182,12 +207,13 @@ def _unacknowledged(subscription: Subscription, where: str, limit: int) -> list[
     return [Row(*row) for row in found]
 
 
-def ask_again(subscription: int, stream: int, first: int, last: int) -> int:
-    """Keep what a stream has from seq `first` to `last` to be sent once more; return how many dispatches."""
+def ask_again(subscription: int, first: int, last: int) -> int:
+    """Keep what a subscriber acknowledged of seq `first` to `last` to be sent once more; return how many there are."""
     done = sql().execute(
-        "INSERT INTO delivery_again SELECT ?, seq FROM delivery_row WHERE stream = ? AND seq BETWEEN ? AND ? "
-        "ON CONFLICT DO NOTHING",
-        (subscription, stream, first, last),
+        "INSERT INTO delivery_again SELECT s.id, r.seq FROM delivery_subscription s JOIN delivery_row r "
+        "ON r.stream = s.stream WHERE s.id = ? AND r.seq > s.since AND r.seq BETWEEN ? AND ? AND (r.seq <= s.cursor OR "
+        "r.seq IN (SELECT seq FROM delivery_ahead WHERE subscription = s.id)) ON CONFLICT DO NOTHING",
+        (subscription, first, last),
     )
     return done.rowcount
 
@@ -202,9 +228,10 @@ def read_again(subscription: Subscription, limit: int) -> list[Row]:
     return [Row(*row) for row in found]
 
 
-def end_again(subscription: int, seq: int) -> None:
-    """Say that a dispatch was sent once more."""
-    sql().execute("DELETE FROM delivery_again WHERE subscription = ? AND seq = ?", (subscription, seq))
+def end_again(subscription: int, seq: int) -> bool:
+    """Say that a dispatch was sent once more; return whether it was asked for."""
+    done = sql().execute("DELETE FROM delivery_again WHERE subscription = ? AND seq = ?", (subscription, seq))
+    return done.rowcount > 0
 
 
 def first_waiting(subscription: Subscription) -> int:
@@ -278,7 +305,9 @@ def move_cursor(subscription: int, seq: int, at: str, epoch: int | None = None) 
 def put_back(subscription: int, cursor: int) -> None:
     """Put a cursor back; what was acknowledged after it counts no more."""
     sql().execute("UPDATE delivery_subscription SET cursor = ?, epoch = epoch + 1 WHERE id = ?", (cursor, subscription))
-    sql().execute("DELETE FROM delivery_ahead WHERE subscription = ? AND seq > ?", (subscription, cursor))
+    # What is to come anyway is not sent once more besides.
+    for table in ("ahead", "again"):
+        sql().execute(f"DELETE FROM delivery_{table} WHERE subscription = ? AND seq > ?", (subscription, cursor))
 
 
 def insert_token(subscription: int, digest: str, hint: str, made: str) -> None:
@@ -345,12 +374,13 @@ def read_attempts(subscription: int, limit: int) -> list[Attempt]:
     return [Attempt(*row) for row in rows]
 
 
-def keep_ahead(subscription: int, seq: int) -> None:
-    """Say that a dispatch was acknowledged out of turn; it counts where it lies ahead of the cursor."""
+def keep_ahead(subscription: int, seq: int, epoch: int | None = None) -> None:
+    """Say that a kill or a hold was acknowledged out of turn, ahead of the cursor; `epoch` as in `move_cursor`."""
     sql().execute(
-        "INSERT INTO delivery_ahead SELECT id, ? FROM delivery_subscription WHERE id = ? AND cursor < ? "
-        "ON CONFLICT DO NOTHING",
-        (seq, subscription, seq),
+        "INSERT INTO delivery_ahead SELECT s.id, r.seq FROM delivery_subscription s JOIN delivery_row r "
+        "ON r.stream = s.stream WHERE s.id = ? AND r.seq = ? AND r.withdraws = 1 AND s.cursor < r.seq "
+        "AND s.epoch = coalesce(?, s.epoch) ON CONFLICT DO NOTHING",
+        (subscription, seq, epoch),
     )
 
 

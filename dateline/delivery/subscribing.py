@@ -9,10 +9,10 @@ import msgspec
 from django.db import transaction
 
 from dateline.delivery import store
-from dateline.delivery.errors import DeliveryError, UnknownSubscription
+from dateline.delivery.errors import BadEndpoint, DeliveryError, UnknownSubscription
 from dateline.delivery.filter import Filter, wants
 from dateline.delivery.store import Subscription
-from dateline.delivery.ways.choose import WEBHOOKS, check_way, scheme_of
+from dateline.delivery.ways.choose import DROPS, WEBHOOKS, check_way, scheme_of
 from dateline.news.agency import Agency
 from dateline.news.codes import rfc3339
 from dateline.news.formats.outgoing import FORMS
@@ -68,6 +68,14 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     ends: str = ""
 
 
+def _check_alone(terms: Terms, found: Subscription | None) -> None:
+    """Raise BadEndpoint where another subscription's files lie: theirs and ours would have the same names."""
+    if terms.url and scheme_of(terms.url) in DROPS:
+        for other in store.subscriptions("url = ?", (terms.url,)):
+            if found is None or other.id != found.id:
+                raise BadEndpoint(f"{other.name} has its files there; name another folder.", terms.url)
+
+
 def _checked(terms: Terms) -> Terms:
     """Return the terms with their lists in order. Raises DeliveryError, BadEndpoint."""
     lists = {field: tuple(sorted(set(getattr(terms.wanted, field)))) for field in ("sections", "topics", "languages")}
@@ -79,6 +87,8 @@ def _checked(terms: Terms) -> Terms:
         raise DeliveryError(
             "A form and options are for what is pushed; say where to. Who pulls asks for a form itself."
         )
+    if bad := [code for code in terms.wanted.topics if not (code.isascii() and code.isdigit() and len(code) == 8)]:
+        raise DeliveryError(f"{bad[0]!r} is no media topic; their codes have eight digits, such as 11000000.", bad[0])
     if terms.begins and terms.ends and terms.begins >= terms.ends:
         raise DeliveryError("The subscription would end before it begins.", terms.ends)
     return msgspec.structs.replace(terms, wanted=msgspec.structs.replace(terms.wanted, **lists))
@@ -97,6 +107,9 @@ def subscribe(name: str, terms: Terms, *, from_start: bool = False) -> Subscript
     with transaction.atomic():
         if store.subscriptions("name = ?", (name,)):
             raise DeliveryError(f"There is a subscription {name!r} already.", name)
+        if from_start and terms.begins:
+            raise DeliveryError("It begins with the first dispatch, or on a day; not both.", terms.begins)
+        _check_alone(terms, None)
         since = 0 if from_start else wire.head_seq()
         found = Subscription(
             id=0, name=name, contact=terms.contact, stream=store.stream_of(terms.wanted), since=since, ends=terms.ends,
@@ -126,6 +139,7 @@ def change(found: Subscription, terms: Terms) -> Subscription:
     if terms.begins and not found.begins:
         raise DeliveryError("It has begun already; pause it instead.", terms.begins)
     with transaction.atomic():
+        _check_alone(terms, found)
         stream = store.stream_after(found.stream, terms.wanted, wire.head_seq())
         fields: dict[str, object] = {
             "contact": terms.contact, "stream": stream, "ends": terms.ends, "headlines": int(terms.headlines),
@@ -135,6 +149,7 @@ def change(found: Subscription, terms: Terms) -> Subscription:
         if _signs(terms.url) and not found.secrets:
             fields["secrets"] = _new_secret()
         store.set_fields(found.id, **fields)
+        store.forget_unused()
     bell.ring()
     return find(found.name)
 
@@ -145,16 +160,20 @@ def begun(found: Subscription) -> Subscription:
         return found
     since = wire.last_before(found.begins)
     with transaction.atomic():
-        store.set_fields(found.id, begins="", since=since, cursor=since)
-    return find(found.name)
+        now = store.subscriptions("id = ?", (found.id,))[0]
+        # Another thread may have seen it begin, and it has gone on since.
+        if now.begins == found.begins:
+            store.set_fields(found.id, begins="", since=since, cursor=since)
+    return store.subscriptions("id = ?", (found.id,))[0]
 
 
-def keep_option(subscription: int, name: str, value: str) -> None:
-    """Keep a further option of a subscription's way."""
+def keep_option(used: Subscription, name: str, value: str) -> None:
+    """Keep a further option of a subscription's way, unless its address has changed since, or it has one."""
     with transaction.atomic():
-        for found in store.subscriptions("id = ?", (subscription,)):
+        found = store.subscriptions("id = ?", (used.id,))[0]
+        if found.url == used.url and name not in found.way:
             kept = found.way | {name: value}
-            store.set_fields(subscription, options=msgspec.json.encode(kept, order="sorted").decode())
+            store.set_fields(used.id, options=msgspec.json.encode(kept, order="sorted").decode())
 
 
 def _signs(url: str) -> bool:
@@ -229,6 +248,8 @@ def send_again(found: Subscription, first: int, last: int | None = None) -> int:
     Without `last` its cursor is put back, so that everything from there comes again, in order. With it just those
     dispatches do, as far as they were acknowledged; the others are still to come. Raises DeliveryError for who pulls.
     """
+    if last is not None and last < first:
+        raise DeliveryError(f"There is nothing from {first} to {last}.", last)
     if not found.url:
         raise DeliveryError(f"{found.name} pulls; it asks again by itself, with after={max(0, first - 1)}.", found.name)
     with transaction.atomic():
@@ -238,7 +259,7 @@ def send_again(found: Subscription, first: int, last: int | None = None) -> int:
             store.put_back(found.id, cursor)
             count = store.count_rows(now.stream, cursor)
         else:
-            count = store.ask_again(found.id, now.stream, max(first, now.since + 1), min(last, now.cursor))
+            count = store.ask_again(found.id, first, last)
     bell.ring()
     return count
 

@@ -150,6 +150,105 @@ def test_no_text_follows_a_hold_that_jumped_whether_its_answer_came_or_not(home:
     assert [(line.seq, line.withdrawn) for line in due.lines] == [(2, 3)] and due.out_of_turn
 
 
+def test_who_is_no_more_entitled_hears_of_the_kill_and_gets_no_word_of_the_text(home: Any) -> None:
+    from dateline.delivery import store, subscribing
+    from dateline.delivery.lines import encoded, lines_of
+    from dateline.wire.append import append
+
+    ahead = datetime.now(UTC) + timedelta(hours=1)
+    for name in ("Alone", "Shared", "Sharing"):
+        subscribing.subscribe(name, Terms(wanted=Filter(embargoed=True), url=f"https://{name}.example/wire"))
+    made = [append(Act.PUBLISH, NewsItem(headline="Ahead", body="<p>Secret.</p>", embargoed=ahead)) for _ in range(2)]
+    fold_all()
+    for name in ("Alone", "Shared"):
+        found = subscribing.find(name)
+        found = subscribing.change(found, msgspec.structs.replace(subscribing.terms_of(found), wanted=Filter()))
+        # What it has is in sight at once, before anything is folded anew.
+        assert rows_of(found.stream) == [(1, 0), (2, 1)] and store.has_item(found.stream, made[0].uri)
+    append(Act.HOLD, uri=made[0].uri, note="We check.")
+    append(Act.KILL, uri=made[1].uri, note="Forged.")
+    append(Act.PUBLISH, NewsItem(headline="Ahead, too", body="<p>Secret.</p>", embargoed=ahead))
+    fold_all()
+    for name in ("Alone", "Shared"):
+        found = subscribing.find(name)
+        rows = store.read_rows(found.stream, 0, 10)
+        assert [row.seq for row in rows] == [1, 2, 3, 4]
+        assert b"Secret" not in b"".join(encoded(rows, found))
+        assert [line.embargoed for line in lines_of(rows, found)] == [True, True, True, False]
+    entitled = subscribing.find("Sharing")
+    rows = store.read_rows(entitled.stream, 0, 10)
+    assert len(rows) == 5 and b"".join(encoded(rows, entitled)).count(b"Secret") == 3
+
+
+def test_streams_that_nobody_has_any_more_are_forgotten(home: Any) -> None:
+    from dateline.delivery import store, subscribing
+
+    found = subscribing.subscribe("Quay", Terms())
+    make_wire(10)
+    fold_all()
+    for wanted in (WORLD, SPORT, Filter(), WORLD):
+        found = subscribing.change(found, Terms(wanted=wanted))
+        fold_all()
+        make_wire(3, seed=len(rows_of(found.stream)))
+        fold_all()
+    assert len(store.streams()) == 1
+
+
+def test_a_kill_that_jumped_can_be_sent_again_and_what_comes_anyway_is_not_sent_twice(home: Any) -> None:
+    from django.db import transaction
+
+    from dateline.delivery import store, subscribing
+    from dateline.delivery.push import _Done, _due, _write
+    from dateline.delivery.store import Attempt
+    from dateline.wire.append import append
+
+    found = subscribing.subscribe("Quay", Terms(url="https://quay.example/wire"))
+    made = append(Act.PUBLISH, NewsItem(headline="First"))
+    append(Act.UPDATE, NewsItem(uri=made.uri, headline="Second"), note="More.")
+    append(Act.KILL, uri=append(Act.PUBLISH, NewsItem(headline="Forged")).uri, note="Forged.")
+    fold_all()
+    with transaction.atomic():
+        store.keep_ahead(found.id, 4)
+    assert subscribing.send_again(found, 4, 4) == 1
+    assert [line.seq for line in _due(found.id).lines] == [4]
+    with transaction.atomic():
+        store.end_again(found.id, 4)
+        store.move_cursor(found.id, 2, "now")
+    # A range that was asked for, then everything: the range comes in its turn, and is taken for no hold.
+    subscribing.send_again(found, 2, 2)
+    subscribing.send_again(found, 1)
+    _write([_Done(Attempt(found.id, 2, "now", 1, 204, ""), 0, acknowledged=True, out_of_turn=True)])
+    assert not store.read_ahead(found.id)
+    due = _due(found.id)
+    assert [line.seq for line in due.lines] == [4]
+    due = _due(found.id, frozenset({4}))
+    assert [(line.seq, line.withdrawn) for line in due.lines] == [(1, 0), (2, 0), (3, 4), (4, 0)]
+    with pytest.raises(DeliveryError, match="nothing from 5 to 3"):
+        subscribing.send_again(found, 5, 3)
+
+
+def test_a_host_key_is_kept_for_the_server_that_showed_it_only(home: Any) -> None:
+    from dateline.delivery import subscribing
+
+    used = subscribing.subscribe("Quay", Terms(url="sftp://wire@a.example/in", options={"password": "x"}))
+    subscribing.change(used, Terms(url="sftp://wire@b.example/in", options={"password": "x"}))
+    subscribing.keep_option(used, "host_key", "SHA256:old")
+    assert "host_key" not in subscribing.find("Quay").way
+    now = subscribing.find("Quay")
+    for key in ("SHA256:first", "SHA256:second"):
+        subscribing.keep_option(now, "host_key", key)
+    assert subscribing.find("Quay").way["host_key"] == "SHA256:first"
+
+
+def test_topics_are_codes_and_a_beginning_is_one(home: Any) -> None:
+    from dateline.delivery import subscribing
+
+    with pytest.raises(DeliveryError, match="eight digits"):
+        subscribing.subscribe("Quay", Terms(wanted=Filter(topics=("politics",))))
+    with pytest.raises(DeliveryError, match="not both"):
+        subscribing.subscribe("Quay", Terms(begins="2030-01-01T00:00:00.000000Z"), from_start=True)
+
+
 def test_a_secret_comes_with_the_first_webhook_and_options_go_with_their_way(home: Any) -> None:
     from dateline.delivery import subscribing
 

@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -36,7 +35,7 @@ def lines(name: str) -> Any:
     from dateline.delivery.lines import lines_of
 
     found = subscribing.find(name)
-    return found, lines_of(store.read_rows(found.stream, found.since, 100), since=found.since)
+    return found, lines_of(store.read_rows(found.stream, found.since, 100), found)
 
 
 class Dropper:
@@ -44,13 +43,14 @@ class Dropper:
 
     def __init__(self) -> None:
         from dateline.delivery.ways.drop import Drops
+        from dateline.delivery.ways.threads import Threads
 
-        self.kept: list[tuple[int, str, str]] = []
+        self.kept: list[Any] = []
 
         async def keep(*option: Any) -> None:
             self.kept.append(option)
 
-        self.drops = Drops(ThreadPoolExecutor(4), keep)
+        self.drops = Drops(Threads(), keep)
 
     def drop(self, name: str) -> list[Any]:
         """Hand every line of a subscription over; return the outcomes."""
@@ -124,6 +124,10 @@ def test_every_form_can_be_dropped_stubs_and_kills_too(home: Path, form: str) ->
             etree.fromstring(data)
         elif name.endswith(".json"):
             json.loads(data)
+    if form in ("text", "iptc7901"):
+        marks = [data.count(b"KILL: do not use") for _, data in sorted(files.items())]
+        assert [bool(count) for count in marks] == [False, False, True, True, False]
+        assert all(b"tag:tidewater.example" in data for name, data in files.items() if "kill" in name)
     if form == "newsml-g2":
         states = [b"stat:canceled" in files[name] for name in sorted(files)]
         assert states == [False, False, True, True, False]
@@ -168,6 +172,66 @@ def test_sftp_opens_with_the_agencys_own_key_and_says_when_it_is_not_let_in(allo
     server.close()
 
 
+def test_a_link_in_a_drops_folder_leads_nowhere_else(home: Path, tmp_path: Path) -> None:
+    subscribe("Quay", "file:quay")
+    wire_of_three()
+    (home / "drops").mkdir()
+    (home / "drops" / "quay").symlink_to(tmp_path)
+    outcome = Dropper().drop("Quay")[0]
+    assert outcome.permanent and "does not lie in" in outcome.said
+    with pytest.raises(BadEndpoint, match="has its files there"):
+        from dateline.delivery import subscribing
+
+        subscribing.subscribe("Other", Terms(url="file:quay"))
+
+
+def test_who_hangs_holds_one_thread_and_nobody_else(home: Path) -> None:
+    import threading
+
+    from dateline.delivery.ways.threads import StillHangs, Threads
+
+    let_go = threading.Event()
+
+    async def one_hangs() -> None:
+        threads = Threads()
+        with pytest.raises(TimeoutError):
+            await threads.run(1, lambda: let_go.wait(10), 0.05)
+        with pytest.raises(StillHangs):
+            await threads.run(1, lambda: True, 1)
+        assert await threads.run(2, lambda: "done", 1) == "done"
+        let_go.set()
+        await asyncio.sleep(0.05)
+        assert await threads.run(1, lambda: "again", 1) == "again"
+        threads.close()
+
+    asyncio.run(one_hangs())
+
+
+def test_what_an_attempt_carries_is_not_written_once_it_was_given_up(home: Path, tmp_path: Path) -> None:
+    import threading
+    from urllib.parse import urlsplit
+
+    written: list[str] = []
+    given_up = threading.Event()
+
+    class Slow:
+        def pipe_file(self, path: str, data: bytes) -> None:
+            written.append(path)
+            given_up.set()
+
+        def mv(self, old: str, new: str) -> None:
+            written.append(new)
+
+    subscribe("Quay", f"sftp://{USER}@127.0.0.1/in")
+    found = lines("Quay")[0]
+    drops = Dropper().drops
+    drops._open[found.id] = (f"{found.url} {found.options} 127.0.0.1", Slow())
+    drops._drop(found, urlsplit(found.url), "127.0.0.1", "1.json", b"{}", given_up)
+    assert written == ["/in/.1.json.part"]
+    drops._drop(found, urlsplit(found.url), "127.0.0.1", "2.json", b"{}", given_up)
+    assert len(written) == 1
+
+
 def test_ftp_gets_whole_files_over_those_that_are_there(allowed: Path, tmp_path: Path) -> None:
     with ftp(tmp_path) as port:
         subscribe("Quay", f"ftp://{USER}@127.0.0.1:{port}/in/wire", password=PASSWORD)
@@ -209,11 +273,12 @@ def test_s3_gets_objects_and_says_when_it_refuses(allowed: Path) -> None:
 @pytest.mark.parametrize(
     ("url", "options"),
     [
-        ("file:/etc", {}), ("file:", {}), ("file:..", {}), ("file:a/../../b", {}), ("file://host/a", {}),
+        ("file:/etc", {}), ("file:", {}), ("file:%2Fetc", {}), ("file:a/%2e%2e/%2e%2e/b", {}), ("file:..", {}), ("file:a/../../b", {}), ("file://host/a", {}),
         ("sftp://files.example.org/in", {}), ("sftp://u:p@files.example.org/in", {}), ("sftp://u@/in", {}),
         ("sftp://u@files.example.org/in/../..", {}), ("sftp://u@files.example.org:99999/in", {}),
         ("ftp://u@files.example.org/in", {"secret": "x"}), ("s3://bucket/in", {}), ("gopher://x/", {}), ("nothing", {}),
         ("s3://bucket/in", {"key": "a", "secret": "b", "endpoint_url": "http://minio.example.org"}),
+        ("s3://bucket/in", {"key": "a", "secret": "b", "endpoint_url": "https://u:p@minio.example.org"}),
         ("mailto:", {}), ("mailto:nobody", {}), ("mailto:a@b.example%0aBcc:x@y.example", {}),
         ("https://quay.example/in", {"password": "x"}),
     ],
@@ -246,11 +311,12 @@ def mailbox(home: Path, settings: Any) -> Iterator[Mailbox]:
 
 def mail(name: str) -> list[Any]:
     from dateline.delivery.ways.mail import Mails
+    from dateline.delivery.ways.threads import Threads
 
     found, its = lines(name)
 
     async def all_of_them() -> list[Any]:
-        mails = Mails(ThreadPoolExecutor(2))
+        mails = Mails(Threads())
         return [await mails.hand_over(found, line, f"key-{line.seq}") for line in its]
 
     return asyncio.run(all_of_them())
@@ -270,12 +336,12 @@ def test_a_mail_says_what_it_is_and_the_mails_of_an_item_hang_together(mailbox: 
     append(Act.KILL, uri=made.uri, note="It was forged.")
     fold_all()
     assert [outcome.said for outcome in mail("Quay")] == [""] * 4
-    messages = mailbox.messages()
+    assert [one.rcpt_tos[0] for one in mailbox.got] == ["desk@quay.example", "night@quay.example"] * 4
+    messages = mailbox.messages()[::2]
     subjects = [message["Subject"] for message in messages]
     assert subjects[0] == "Flash: Budget passed" and subjects[3] == "KILL: do not use: Ärger: Härte"
     assert subjects[1].startswith("KILL: do not use") and subjects[2].startswith("EMBARGOED until")
     assert subjects[2].endswith(", Bulletin: Routine")
-    assert mailbox.got[0].rcpt_tos == ["desk@quay.example", "night@quay.example"]
     assert messages[1]["References"] == messages[3]["References"] != messages[0]["References"]
     assert len({message["Message-ID"] for message in messages}) == 4
     text = messages[0].get_body().get_content()
@@ -297,6 +363,35 @@ def test_a_refused_recipient_pauses_and_a_dead_mail_server_does_not(mailbox: Mai
     mailbox.close()
     dead = mail("Quay")[0]
     assert dead.said and not dead.permanent
+
+
+def test_one_address_that_is_not_taken_keeps_the_mail_from_being_acknowledged(mailbox: Mailbox) -> None:
+    from dateline.delivery.ways.mail import Mails
+    from dateline.delivery.ways.threads import Threads
+
+    subscribe("Quay", "mailto:desk@quay.example,grey@quay.example")
+    wire_of_three()
+    found, its = lines("Quay")
+    mailbox.refuses = {"grey@quay.example": "451 come again"}
+
+    async def twice() -> list[Any]:
+        mails = Mails(Threads())
+        first = await mails.hand_over(found, its[0], "key-1")
+        mailbox.refuses = {}
+        return [first, await mails.hand_over(found, its[0], "key-1")]
+
+    first, second = asyncio.run(twice())
+    assert "451 come again" in first.said and not first.permanent and second.said == ""
+    # Nobody gets it twice.
+    assert [one.rcpt_tos for one in mailbox.got] == [["desk@quay.example"], ["grey@quay.example"]]
+
+
+def test_without_its_mail_server_nothing_is_taken_for_sent(mailbox: Mailbox, settings: Any) -> None:
+    subscribe("Quay", "mailto:desk@quay.example")
+    wire_of_three()
+    settings.OPTIONS = {**settings.OPTIONS, "SMTP": ""}
+    settings.EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
+    assert "DATELINE_SMTP" in mail("Quay")[0].said
 
 
 def test_mail_needs_a_mail_server(home: Path) -> None:

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from dateline.delivery.endpoint import check_address
 from dateline.delivery.errors import BadEndpoint
-from dateline.delivery.ways.drop import check_drop
+from dateline.delivery.ways.drop import OPTIONS, check_drop
 from dateline.delivery.ways.mail import check_mail
 
 _WORDS = {
@@ -13,6 +13,7 @@ _WORDS = {
     "ftp": "FTP", "ftps": "FTP with TLS", "s3": "S3",
 }  # fmt: skip
 WEBHOOKS = ("https", "http")
+DROPS = tuple(OPTIONS)
 
 
 def scheme_of(url: str) -> str:
@@ -33,7 +34,7 @@ def check_way(url: str, options: Mapping[str, str]) -> None:
             f"{url!r} is no address to push to: https://…, sftp://…, ftps://…, ftp://…, s3://…, file:… or mailto:….",
             url,
         )
-    if scheme not in (*WEBHOOKS, "mailto"):
+    if scheme in DROPS:
         try:
             urlsplit(url).port  # noqa: B018
         except ValueError as error:

@@ -7,8 +7,8 @@ before its end). Its name follows from the dispatch, so that one which is droppe
 import asyncio
 import ftplib
 import ipaddress
+import threading
 from collections.abc import Awaitable, Callable, Mapping
-from concurrent.futures import Executor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from dateline.delivery.lines import Line
 from dateline.delivery.store import Subscription
 from dateline.delivery.ways.outcome import TIMEOUT_S, Clock, Outcome, RefusedHere
 from dateline.delivery.ways.servers import CONNECT, port_of
+from dateline.delivery.ways.threads import StillHangs, Threads
 from dateline.delivery.write_whole import write_whole
 from dateline.news.codes import short_id
 from dateline.news.formats.outgoing import FORMS, Form
@@ -51,10 +52,11 @@ def check_drop(url: str, options: Mapping[str, str]) -> None:
         raise BadEndpoint(f"A {parts.scheme} drop has no option {', '.join(extra)}; it has {known}.", url)
     if parts.password is not None:
         raise BadEndpoint("A drop's password does not stand in its address, which is shown: use --option.", url)
-    if ".." in unquote(parts.path).split("/") or parts.query or parts.fragment or "\0" in unquote(url):
+    path = unquote(parts.path)
+    if ".." in path.split("/") or parts.query or parts.fragment or "\0" in unquote(url):
         raise BadEndpoint(f"{url!r} is not the address of a folder.", url)
     if parts.scheme == "file":
-        if parts.netloc or parts.path.startswith("/") or not parts.path.strip("/."):
+        if parts.netloc or path.startswith("/") or not path.strip("/."):
             raise BadEndpoint(
                 f"{url!r}: a folder of this machine lies in {folder_of(settings.DATELINE_HOME)} and is named alone, "
                 "as file:harbour-radio.", url
@@ -75,6 +77,8 @@ def _check_s3(parts: SplitResult, options: Mapping[str, str]) -> None:
     if not (at := options.get("endpoint_url")):
         return
     server = urlsplit(at)
+    if server.username or server.password:
+        raise BadEndpoint("An endpoint_url carries no password: use key and secret.", server.hostname)
     if server.scheme == "https" and server.hostname:
         return
     # The library resolves the name itself. With https the certificate holds it to the name; without, nothing does.
@@ -89,37 +93,45 @@ def name_of(line: Line, form: Form) -> str:
     return f"{line.seq:010d}-{line.dispatch.act}-{short_id(line.dispatch.uri)}{form.suffix}"
 
 
-# Keeps a further option of a subscription: (its id, the name, the value).
-Keep = Callable[[int, str, str], Awaitable[None]]
+# Keeps a further option of a subscription: (the subscription, the name, the value).
+Keep = Callable[[Subscription, str, str], Awaitable[None]]
+# The libraries' own limits are by operation; this is for all of them together.
+_LIMIT_S = 2 * TIMEOUT_S
 
 
 class Drops:
     """Drops files; keeps a connection to each server. `keep` is told the host key of a server that is seen first."""
 
-    def __init__(self, pool: Executor, keep: Keep) -> None:
-        self._pool = pool
+    def __init__(self, threads: Threads, keep: Keep) -> None:
+        self._threads = threads
         self._keep = keep
         self._open: dict[int, tuple[str, Any]] = {}
 
     async def hand_over(self, found: Subscription, line: Line, key: str) -> Outcome:
         """Drop one."""
         clock, form = Clock(), FORMS[found.form or "ninjs"]
-        parts = urlsplit(found.url)
+        parts, given_up = urlsplit(found.url), threading.Event()
         try:
-            address = await self._address(parts, found.way)
-            drop = partial(_drop, self, found, parts, address, name_of(line, form), line.data(form))
-            # The libraries' own limits are by operation; this is for all of them together.
-            await asyncio.wait_for(asyncio.get_running_loop().run_in_executor(self._pool, drop), 3 * TIMEOUT_S)
+            async with asyncio.timeout(TIMEOUT_S):
+                address = await self._address(parts, found.way)
+            drop = partial(self._drop, found, parts, address, name_of(line, form), line.data(form), given_up)
+            seen = await self._threads.run(found.id, drop, _LIMIT_S)
         except (RefusedHere, ftplib.error_perm) as error:
             self._forget(found.id)
             return clock.outcome(f"The server refused: {error}", permanent=True)
         except BadEndpoint as error:
             return clock.outcome(str(error))
+        except StillHangs:
+            return clock.outcome("The server has not answered the last attempt yet.")
+        except TimeoutError:
+            given_up.set()
+            self._forget(found.id)
+            return clock.outcome(f"No answer within {_LIMIT_S:.0f} s.")
         except Exception as error:  # the libraries raise what they like
             self._forget(found.id)
             return clock.outcome(f"{type(error).__name__}: {error}", permanent=_is_final(error))
-        if parts.scheme == "sftp" and "host_key" not in found.way:
-            await self._keep(found.id, "host_key", self._open[found.id][1].host_key)
+        if seen and "host_key" not in found.way:
+            await self._keep(found, "host_key", seen)
         return clock.outcome()
 
     async def _address(self, parts: SplitResult, options: Mapping[str, str]) -> str:
@@ -128,11 +140,40 @@ class Drops:
             return ""
         if parts.scheme == "s3":
             at = urlsplit(options.get("endpoint_url") or "https://s3.amazonaws.com")
-            return await endpoint.resolve(at.hostname or "", at.port or 443, at.scheme, self._pool)
-        return await endpoint.resolve(parts.hostname or "", port_of(parts), "https", self._pool)
+            return await endpoint.resolve(at.hostname or "", at.port or 443, at.scheme, self._threads.names)
+        return await endpoint.resolve(parts.hostname or "", port_of(parts), "https", self._threads.names)
 
-    def connection(self, found: Subscription, parts: SplitResult, address: str) -> Any:
-        """Return the open connection of a subscription, made anew if its settings changed. Blocks."""
+    def _drop(
+        self, found: Subscription, parts: SplitResult, address: str, name: str, data: bytes, given_up: threading.Event
+    ) -> str:
+        """Write a file, and return the server's host key where it has one. Blocks.
+
+        Nothing is written once the attempt was `given_up`: what it carries may have been killed meanwhile.
+        """
+        if parts.scheme == "file":
+            write_whole(_folder(parts) / name, data)
+            return ""
+        files = self._connection(found, parts, address)
+        if given_up.is_set():
+            return ""
+        if parts.scheme == "s3":
+            files.pipe_file(
+                "/".join(part for part in (parts.netloc, unquote(parts.path).strip("/"), name) if part), data
+            )
+            return ""
+        folder = unquote(parts.path).rstrip("/")
+        whole, part = f"{folder}/{name}", f"{folder}/.{name}.part"
+        try:
+            files.pipe_file(part, data)
+        except (FileNotFoundError, ftplib.error_perm):
+            files.makedirs(folder, exist_ok=True)
+            files.pipe_file(part, data)
+        if not given_up.is_set():
+            _move(files, part, whole)
+        return getattr(files, "host_key", "")
+
+    def _connection(self, found: Subscription, parts: SplitResult, address: str) -> Any:
+        """Return the open connection of a subscription, made anew if its settings changed."""
         settings_now = f"{found.url} {found.options} {address}"
         kept = self._open.get(found.id)
         if kept is None or kept[0] != settings_now:
@@ -151,25 +192,20 @@ class Drops:
             self._forget(key)
 
 
-def _drop(drops: Drops, found: Subscription, parts: SplitResult, address: str, name: str, data: bytes) -> None:
-    if parts.scheme == "file":
-        write_whole(folder_of(settings.DATELINE_HOME) / unquote(parts.path) / name, data)
-        return
-    files = drops.connection(found, parts, address)
-    if parts.scheme == "s3":
-        files.pipe_file("/".join([parts.netloc, unquote(parts.path).strip("/"), name]).replace("//", "/"), data)
-        return
-    folder = unquote(parts.path).rstrip("/") or "/"
-    whole, part = f"{folder}/{name}".replace("//", "/"), f"{folder}/.{name}.part".replace("//", "/")
-    try:
-        files.pipe_file(part, data)
-    except (FileNotFoundError, ftplib.error_perm):
-        files.makedirs(folder, exist_ok=True)
-        files.pipe_file(part, data)
+def _folder(parts: SplitResult) -> Path:
+    """Return the folder of this machine that an address names, whatever links lie on its way. Raises RefusedHere."""
+    root = folder_of(settings.DATELINE_HOME).resolve()
+    folder = (root / unquote(parts.path)).resolve()
+    if root not in folder.parents:
+        raise RefusedHere(f"{folder} does not lie in {root}")
+    return folder
+
+
+def _move(files: Any, part: str, whole: str) -> None:
     try:
         files.mv(part, whole)
-    except ftplib.error_perm:
-        # Some FTP servers move nothing over a file that is there.
+    except (ftplib.error_perm, OSError):
+        # Some servers move nothing over a file that is there.
         files.rm_file(whole)
         files.mv(part, whole)
 
@@ -179,5 +215,5 @@ def _is_final(error: Exception) -> bool:
     if isinstance(error, (PermissionError, FileNotFoundError)):
         return True
     # botocore's ClientError, which is not imported until S3 is used.
-    code = getattr(error, "response", {}).get("Error", {}).get("Code", "")
+    code = (getattr(error, "response", None) or {}).get("Error", {}).get("Code", "")
     return code in ("InvalidAccessKeyId", "SignatureDoesNotMatch")

@@ -4,10 +4,9 @@ What that server took is acknowledged. A message's id follows from the dispatch,
 as one; the messages of an item are one conversation.
 """
 
-import asyncio
 import hashlib
 import smtplib
-from concurrent.futures import Executor
+from functools import partial
 from urllib.parse import unquote
 
 from django.conf import settings
@@ -19,6 +18,7 @@ from dateline.delivery.errors import BadEndpoint
 from dateline.delivery.lines import Line
 from dateline.delivery.store import Subscription
 from dateline.delivery.ways.outcome import TIMEOUT_S, Clock, Outcome
+from dateline.delivery.ways.threads import StillHangs, Threads
 from dateline.news.acts import Act
 from dateline.news.agency import Agency
 from dateline.news.codes import URGENCY_LABELS, rfc3339, short_id
@@ -76,7 +76,7 @@ def subject_of(line: Line) -> str:
     return f"{label}: {item.headline or short_id(item.uri)}" if label else item.headline
 
 
-def message_of(found: Subscription, line: Line, key: str, agency: Agency) -> EmailMessage:
+def message_of(found: Subscription, line: Line, key: str, to: str, agency: Agency) -> EmailMessage:
     """Return the message for a dispatch: its text to read, and the item in the subscription's form as a file."""
     item, form = line.item(), FORMS[found.form or "text"]
     head = [item.ednote] if item.ednote else []
@@ -85,7 +85,7 @@ def message_of(found: Subscription, line: Line, key: str, agency: Agency) -> Ema
     # RFC 5322, 3.6.4: the thread of an item hangs on its uri.
     thread = f"<{hashlib.sha256(line.dispatch.uri.encode()).hexdigest()[:32]}@{agency.domain}>"
     message = EmailMessage(
-        subject_of(line), text, settings.DEFAULT_FROM_EMAIL, addresses_of(found.url),
+        subject_of(line), text, settings.DEFAULT_FROM_EMAIL, [to],
         headers={
             "Message-ID": f"<{key}-{found.id}@{agency.domain}>", "References": thread, "In-Reply-To": thread,
             "Auto-Submitted": "auto-generated", "Wire-Seq": str(line.seq), "Wire-Prev": str(line.prev),
@@ -100,28 +100,54 @@ def message_of(found: Subscription, line: Line, key: str, agency: Agency) -> Ema
 
 
 class Mails:
-    """Sends dispatches by e-mail, a connection each."""
+    """Sends dispatches by e-mail; one is acknowledged when the mail server took it for every address."""
 
-    def __init__(self, pool: Executor) -> None:
-        self._pool = pool
+    def __init__(self, threads: Threads) -> None:
+        self._threads = threads
+        # The addresses that have a dispatch, by subscription and key, while another does not have it yet.
+        self._took: dict[tuple[int, str], set[str]] = {}
 
     async def hand_over(self, found: Subscription, line: Line, key: str) -> Outcome:
         """Send one; `key` stays the same if it is sent again."""
         clock = Clock()
+        took = self._took.setdefault((found.id, key), set())
         try:
-            message = message_of(found, line, key, settings.AGENCY)
-            await asyncio.get_running_loop().run_in_executor(self._pool, send, [message])
+            check_mail(found.url)
+            left = [to for to in addresses_of(found.url) if to not in took]
+            messages = [message_of(found, line, key, to, settings.AGENCY) for to in left]
+            said, final = await self._threads.run(found.id, partial(_send_each, messages, took), len(left) * TIMEOUT_S)
         except BadEndpoint as error:
-            return clock.outcome(str(error), permanent=True)
-        except smtplib.SMTPRecipientsRefused as error:
-            final = all(code >= _FINAL for code, _ in error.recipients.values())
-            said = "; ".join(f"{who}: {code} {_said(why)}" for who, (code, why) in error.recipients.items())
-            return clock.outcome(f"The mail server refused {said}", permanent=final)
-        except smtplib.SMTPResponseException as error:
-            return clock.outcome(f"The mail server said {error.smtp_code} {_said(error.smtp_error)}")
+            return clock.outcome(str(error))
+        except StillHangs:
+            return clock.outcome("The mail server has not answered the last attempt yet.")
+        except TimeoutError:
+            return clock.outcome(f"The mail server {settings.EMAIL_HOST} did not answer in time.")
         except (smtplib.SMTPException, OSError) as error:
             return clock.outcome(f"The mail server {settings.EMAIL_HOST}: {error or type(error).__name__}")
-        return clock.outcome()
+        if not said:
+            del self._took[found.id, key]
+        return clock.outcome(said, permanent=final)
+
+
+def _send_each(messages: list[EmailMessage], took: set[str]) -> tuple[str, bool]:
+    """Send messages of one address each; return what the server said against some, and whether that is for good.
+
+    The addresses that it took are added to `took`: SMTP can take one and refuse the next.
+    """
+    refused, final = [], False
+    with get_connection(timeout=TIMEOUT_S) as connection:
+        for message in messages:
+            message.connection = connection
+            try:
+                message.send()
+                took.update(message.to)
+            except smtplib.SMTPRecipientsRefused as error:
+                for who, (code, why) in error.recipients.items():
+                    refused.append(f"The mail server refused {who}: {code} {_said(why)}")
+                    final = final or code >= _FINAL
+            except smtplib.SMTPResponseException as error:
+                refused.append(f"The mail server said {error.smtp_code} {_said(error.smtp_error)}")
+    return "; ".join(refused), final
 
 
 def _said(text: bytes | str) -> str:

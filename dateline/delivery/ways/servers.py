@@ -72,7 +72,11 @@ def _s3(parts: SplitResult, address: str, options: Mapping[str, str]) -> Any:
     return get_filesystem_class("s3")(
         key=options["key"], secret=options["secret"], endpoint_url=options.get("endpoint_url"),
         client_kwargs={"region_name": options.get("region") or "us-east-1"},
-        config_kwargs={"connect_timeout": TIMEOUT_S, "read_timeout": TIMEOUT_S, "retries": {"max_attempts": 0}},
+        # Nothing of this process's environment: no proxy, no other endpoint.
+        config_kwargs={
+            "connect_timeout": TIMEOUT_S, "read_timeout": TIMEOUT_S, "retries": {"max_attempts": 0}, "proxies": {},
+            "ignore_configured_endpoint_urls": True,
+        },
         use_listings_cache=False, skip_instance_cache=True,
     )  # fmt: skip
 

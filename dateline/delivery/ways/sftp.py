@@ -1,5 +1,6 @@
 """fsspec's SFTP with a host key that is known, and no keys but the agency's own."""
 
+import contextlib
 from typing import Any
 
 import paramiko
@@ -35,6 +36,9 @@ class KnownSFTP(SFTPFileSystem):  # type: ignore[misc]
         try:
             super()._connect()
         except paramiko.AuthenticationException as error:
+            # A server that hung up, or was slow, has not said no.
+            if any(word in str(error).lower() for word in ("shut down", "eof", "timeout")):
+                raise
             raise RefusedHere(f"{error or 'the password, or the key, is not right'}") from error
         except paramiko.SSHException as error:
             # What paramiko says before it asks the server, where there is neither a password nor a key.
@@ -42,6 +46,15 @@ class KnownSFTP(SFTPFileSystem):  # type: ignore[misc]
                 raise RefusedHere("there is neither a password nor a key (`dateline subscriber sftp-key`)") from error
             raise
         self.ftp.get_channel().settimeout(TIMEOUT_S)
+
+    def mv(self, old: str, new: str) -> None:
+        """Move a file over another; servers without OpenSSH's way to do that get two steps."""
+        try:
+            self.ftp.posix_rename(old, new)
+        except OSError:
+            with contextlib.suppress(FileNotFoundError):
+                self.ftp.remove(new)
+            self.ftp.rename(old, new)
 
     @property
     def host_key(self) -> str:

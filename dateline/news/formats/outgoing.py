@@ -7,7 +7,7 @@ import msgspec
 from dateline.news.acts import Act
 from dateline.news.agency import Agency
 from dateline.news.formats import iptc7901, newsml_g2, ninjs, ninjs_older, nitf, plain
-from dateline.news.item import NewsItem
+from dateline.news.item import NewsItem, PubStatus
 
 Encode = Callable[[NewsItem, Agency, Act], bytes]
 NINJS = "application/json"
@@ -16,9 +16,22 @@ FORMATS: dict[str, Encode] = {
     NINJS: lambda item, agency, act: ninjs.encode(item),
     newsml_g2.MEDIA_TYPE: newsml_g2.encode,
     nitf.MEDIA_TYPE: nitf.encode,
-    "text/plain": lambda item, agency, act: plain.encode(item).encode(),
-    iptc7901.MEDIA_TYPE: lambda item, agency, act: iptc7901.encode(item, agency),
+    "text/plain": lambda item, agency, act: plain.encode(_marked(item)).encode(),
+    iptc7901.MEDIA_TYPE: lambda item, agency, act: iptc7901.encode(_marked(item), agency),
 }
+_MARKS = {PubStatus.CANCELED: "KILL: do not use", PubStatus.WITHHELD: "HOLD: do not use until something follows"}
+
+
+def _marked(item: NewsItem) -> NewsItem:
+    """Return an item for the forms that have no field for its status: what is withdrawn says so, and names itself."""
+    mark = _MARKS.get(item.pubstatus)
+    if mark is None:
+        return item
+    note = " ".join(part for part in (item.ednote, f"Item {item.uri}.") if part)
+    headline = f"{mark}: {item.headline}" if item.headline else mark
+    return msgspec.structs.replace(item, headline=headline, ednote=note, body="", dateline="")
+
+
 # A parameter of the media type asks for an older ninjs: `application/json; ninjs=2.2`.
 OLDER = tuple(ninjs_older.SCHEMAS)
 
