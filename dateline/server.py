@@ -21,10 +21,13 @@ import uvloop
 from django.conf import settings
 from django.db import connection
 
+from dateline.delivery import for_desk
 from dateline.delivery.fold import DeliveryFold, catch_up
 from dateline.delivery.push import keep_pushing
 from dateline.delivery.waker import WAKER
+from dateline.delivery.wishes import Wishes
 from dateline.desk.schedule_story import keep_schedules
+from dateline.desk.subscribers import Room
 from dateline.desk.views import live as desk_live
 from dateline.feeds.fold import FeedsFold
 from dateline.feeds.publish import FeedsPublisher
@@ -47,6 +50,8 @@ from dateline.wire.verify import remember
 from dateline.wire.write_back import WriteBack
 
 log = logging.getLogger(__name__)
+# What delivery gives is what the desk asks for: mypy compares them here, where both are known.
+_FOR_DESK: Room[Wishes] = for_desk
 _GOES = (Change.WITHHOLD, Change.KILL)
 # Readers that come back all at once after a restart wait here, not in vain.
 _BACKLOG = 4096

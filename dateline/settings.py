@@ -165,10 +165,8 @@ WAGTAIL_FINISH_WORKFLOW_ACTION = "dateline.desk.finish_review.release_reviewed"
 WAGTAILSEARCH_BACKENDS = {"default": {"BACKEND": "wagtail.search.backends.database"}}
 # The item's public page, for the desk's preview: the rooms do not import each other.
 ITEM_PREVIEW = "dateline.site.render.preview_page"
-# Which subscribers have an item, for the desk's kill: in the same way.
-WHO_HAS = "dateline.delivery.ledger.who_has"
-SUBSCRIBERS = "dateline.delivery.report.lines"
-STALLED_SUBSCRIBERS = "dateline.delivery.report.stalled"
+# The room that serves the subscribers, for the desk's screens of them: in the same way (`desk.subscribers.Room`).
+SUBSCRIBERS = "dateline.delivery.for_desk"
 
 DATABASES = {
     "default": {

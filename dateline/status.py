@@ -7,8 +7,7 @@ from django.db import DatabaseError
 from django.http import HttpRequest, JsonResponse
 from rich.console import Console
 
-from dateline.delivery import store as subscribers
-from dateline.delivery.report import state_of
+from dateline.delivery.report import print_states
 from dateline.intake import store as intake
 from dateline.projections import all_projections
 from dateline.wire import bell, store
@@ -42,8 +41,7 @@ def print_status(out: Console) -> None:
     waiting = f"{len(embargoes)}, next at {embargoes[0][0]}" if embargoes else "none"
     out.print(f"Embargoes  {waiting}")
     out.print(f"Quarantine {intake.count_waiting()} items wait for release")
-    for found in subscribers.subscriptions():
-        out.print(f"Subscriber {found.name}: {state_of(found)}", markup=False)
+    print_states(out)
     rows = store.read_rows(max(0, head.seq - _LATEST), _LATEST)
     if not rows:
         return

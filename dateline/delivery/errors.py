@@ -19,3 +19,21 @@ class BadEndpoint(DeliveryError):
     """A webhook's address that nothing is sent to."""
 
     code = "bad-endpoint"
+
+
+class TakenName(DeliveryError):
+    """Another subscription has that name."""
+
+    code = "taken-name"
+
+
+class BadPeriod(DeliveryError):
+    """A subscription cannot begin or end then."""
+
+    code = "bad-period"
+
+
+class NeedsSecret(DeliveryError):
+    """What a way signs in with was kept for another server; `value` is the option's name."""
+
+    code = "needs-secret"

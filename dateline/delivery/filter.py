@@ -4,6 +4,9 @@ An item that a subscription once got it goes on to get, whatever becomes of its 
 a correction, a hold and a kill reach whoever has the story.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import msgspec
 
 from dateline.news.acts import WITHDRAWING, Act
@@ -97,11 +100,12 @@ def topics_of(item: NewsItem) -> set[str]:
     }
 
 
-def in_words(found: Filter) -> str:
-    """Return what a filter means, as a sentence."""
+def in_words(found: Filter, names: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Return what a filter means, as a sentence; `names`: of topics by code and sections by slug, as far as known."""
+    sections, topics = (tuple(names.get(one, one) for one in some) for some in (found.sections, found.topics))
     parts = [
-        f"in {_listed(found.sections)}" if found.sections else "",
-        f"about {_listed(found.topics)}" if found.topics else "",
+        f"in {_listed(sections)}" if sections else "",
+        f"about {_listed(topics)}" if topics else "",
         f"in the languages {_listed(found.languages)}" if found.languages else "",
         f"of urgency {found.urgency} and more urgent" if found.urgency < _LOWEST else "",
     ]

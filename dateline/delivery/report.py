@@ -1,76 +1,46 @@
 """What an operator reads about subscribers."""
 
-import msgspec
+from datetime import UTC, datetime
+
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from dateline.delivery import store
+from dateline.delivery import standing, store
 from dateline.delivery.filter import in_words
-from dateline.delivery.ledger import trouble_of
+from dateline.delivery.standing import Kind, kind_of, read_standings, shown
 from dateline.delivery.store import Subscription
 from dateline.delivery.ways.choose import in_words as way_in_words
 from dateline.delivery.ways.drop import SECRETS
 
 _LAST = 10
+_TROUBLE = (Kind.STALLED, Kind.FAILING)
 
 
-def state_of(found: Subscription) -> str:
-    """Return how a subscription does, in a few words."""
-    return _state(found)[0]
-
-
-def _state(found: Subscription) -> tuple[str, bool]:
-    """Return how a subscription does, and whether it needs someone."""
-    trouble = trouble_of(found)
-    if found.paused:
-        return trouble, True
-    waits = store.count_rows(found.stream, found.cursor)
-    if waits and trouble:
-        return f"{waits} wait; the last attempt: {trouble}", True
-    return ("up to date" if not waits else f"{waits} wait"), False
-
-
-class Line(msgspec.Struct, frozen=True):
-    """What the desk shows of a subscription. `trouble`: it needs someone."""
-
-    name: str
-    contact: str
-    gets: str
-    way: str
-    cursor: int
-    seen: str
-    state: str
-    trouble: bool
-
-
-def lines() -> list[Line]:
-    """Return every subscription as the desk shows it, those in trouble first."""
-    found = [
-        Line(
-            one.name, one.contact, in_words(store.read_stream(one.stream).wanted), way_in_words(one.url),
-            one.cursor, one.seen[:19].replace("T", " "), *_state(one),
-        )
-        for one in store.subscriptions()
-    ]  # fmt: skip
-    return sorted(found, key=lambda line: not line.trouble)
-
-
-def stalled() -> list[str]:
-    """Return the names of subscriptions that are paused; one query, for the desk's queue."""
-    return [f"{one.name} ({one.paused})" for one in store.subscriptions("paused <> ''")]
+def print_states(out: Console) -> None:
+    """Print a line a subscription: how it does; those that have stalled first."""
+    now = datetime.now(UTC)
+    for found in sorted(read_standings(now), key=lambda one: kind_of(one, now) is not Kind.STALLED):
+        mark = "STALLED: " if kind_of(found, now) is Kind.STALLED else ""
+        out.print(f"Subscriber {found.subscription.name}: {mark}{standing.in_words(found, now)}", markup=False)
 
 
 def print_subscriptions(out: Console) -> None:
-    """Print a line a subscription."""
-    found = store.subscriptions()
+    """Print a line a subscription, those in trouble first."""
+    now = datetime.now(UTC)
+    found = sorted(read_standings(now), key=lambda one: kind_of(one, now) not in _TROUBLE)
     if not found:
-        out.print("No subscribers yet. `dateline subscriber add NAME` makes one.")
+        out.print("No subscribers yet. `dateline subscriber add NAME` makes one, or the desk under Subscribers.")
         return
     table = Table(box=None, pad_edge=False)
     for name in ("Name", "Way", "Cursor", "Seen", "State"):
         table.add_column(name)
     for one in found:
-        table.add_row(one.name, way_in_words(one.url), str(one.cursor), one.seen[:19], state_of(one))
+        sub, mark = one.subscription, "STALLED: " if kind_of(one, now) is Kind.STALLED else ""
+        seen = shown(sub.seen) if sub.seen else "never"
+        cells = (sub.name, way_in_words(sub.url), str(sub.cursor), seen, mark + standing.in_words(one, now))
+        # What people and servers wrote is text, whatever brackets are in it.
+        table.add_row(*map(Text, cells))
     out.print(table)
 
 
@@ -81,12 +51,15 @@ def _options(found: Subscription) -> str:
 
 def print_subscription(out: Console, found: Subscription) -> None:
     """Print all about one."""
-    out.print(f"{found.name}: {in_words(store.read_stream(found.stream).wanted)}", markup=False)
+    now = datetime.now(UTC)
+    one = read_standings(now, "s.id = ?", (found.id,))[0]
+    out.print(f"{found.name}: {in_words(one.wanted)}", markup=False)
     lines = {
         "Contact": found.contact, "Push": found.url, "Form": found.form, "Option": _options(found),
         "Begins": found.begins or f"after seq {found.since}", "Ends": found.ends,
         "Texts": "headlines only" if found.headlines else "", "Cursor": str(found.cursor), "Seen": found.seen,
-        "State": state_of(found),
+        "State": standing.in_words(one, now),
+        "Stalled": "yes" if kind_of(one, now) is Kind.STALLED else "",
     }  # fmt: skip
     for name, value in lines.items():
         if value:

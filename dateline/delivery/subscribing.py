@@ -9,10 +9,11 @@ import msgspec
 from django.db import transaction
 
 from dateline.delivery import store
-from dateline.delivery.errors import BadEndpoint, DeliveryError, UnknownSubscription
+from dateline.delivery.errors import BadEndpoint, BadPeriod, DeliveryError, TakenName, UnknownSubscription
 from dateline.delivery.filter import Filter, wants
 from dateline.delivery.store import Subscription
 from dateline.delivery.ways.choose import DROPS, WEBHOOKS, check_way, scheme_of
+from dateline.news.acts import Act
 from dateline.news.agency import Agency
 from dateline.news.codes import rfc3339
 from dateline.news.formats.outgoing import FORMS
@@ -32,12 +33,12 @@ def now_text() -> str:
 
 
 def end_of_day(text: str, agency: Agency) -> str:
-    """Return the end of a day in the agency's time zone, as an instant. Raises DeliveryError for what is no day."""
+    """Return the end of a day in the agency's time zone, as an instant. Raises BadPeriod for what is no day."""
     return _midnight(text, agency, timedelta(days=1))
 
 
 def start_of_day(text: str, agency: Agency) -> str:
-    """Return the beginning of a day in the agency's time zone, as an instant. Raises DeliveryError likewise."""
+    """Return the beginning of a day in the agency's time zone, as an instant. Raises BadPeriod likewise."""
     return _midnight(text, agency, timedelta(0))
 
 
@@ -47,7 +48,7 @@ def _midnight(text: str, agency: Agency, after: timedelta) -> str:
         midnight = datetime.combine(day + after, time(), tzinfo=agency.zone)
         return rfc3339(midnight.astimezone(UTC), micros=True)
     except (ValueError, OverflowError) as error:
-        raise DeliveryError(f"{text!r} is not a day; write it as 2027-12-31.", text) from error
+        raise BadPeriod(f"{text!r} is not a day; write it as 2027-12-31.", text) from error
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,25 +91,21 @@ def _checked(terms: Terms) -> Terms:
     if bad := [code for code in terms.wanted.topics if not (code.isascii() and code.isdigit() and len(code) == 8)]:
         raise DeliveryError(f"{bad[0]!r} is no media topic; their codes have eight digits, such as 11000000.", bad[0])
     if terms.begins and terms.ends and terms.begins >= terms.ends:
-        raise DeliveryError("The subscription would end before it begins.", terms.ends)
+        raise BadPeriod("The subscription would end before it begins.", terms.ends)
     return msgspec.structs.replace(terms, wanted=msgspec.structs.replace(terms.wanted, **lists))
 
 
 def subscribe(name: str, terms: Terms, *, from_start: bool = False) -> Subscription:
     """Make a subscription; it begins with the next dispatch, with the first (`from_start`), or when its terms say.
 
-    Raises DeliveryError where the name is taken or the terms do not hold, BadEndpoint for an address that nothing is
-    sent to.
+    Raises TakenName where another has the name, DeliveryError where the terms do not hold, BadEndpoint for an address
+    that nothing is sent to.
     """
-    name = " ".join(name.split())
     terms = _checked(terms)
-    if not name:
-        raise DeliveryError("A subscription needs a name: the subscriber's, as the desk knows it.")
     with transaction.atomic():
-        if store.subscriptions("name = ?", (name,)):
-            raise DeliveryError(f"There is a subscription {name!r} already.", name)
+        name = _free(name)
         if from_start and terms.begins:
-            raise DeliveryError("It begins with the first dispatch, or on a day; not both.", terms.begins)
+            raise BadPeriod("It begins with the first dispatch, or on a day; not both.", terms.begins)
         _check_alone(terms, None)
         since = 0 if from_start else wire.head_seq()
         found = Subscription(
@@ -120,6 +117,24 @@ def subscribe(name: str, terms: Terms, *, from_start: bool = False) -> Subscript
         store.insert_subscription(found)
     bell.ring()
     return begun(find(name))
+
+
+def _free(name: str, own: int = 0) -> str:
+    """Return a name in order. Raises DeliveryError for none, TakenName for one that another than `own` has."""
+    name = " ".join(name.split())
+    if not name:
+        raise DeliveryError("A subscription needs a name: the subscriber's, as the desk knows it.")
+    if store.subscriptions("name = ? AND id <> ?", (name, own)):
+        raise TakenName(f"There is a subscription {name!r} already; choose another name.", name)
+    return name
+
+
+def rename(found: Subscription, name: str) -> Subscription:
+    """Give a subscription another name; its tokens and its cursor stay. Raises DeliveryError, TakenName."""
+    with transaction.atomic():
+        name = _free(name, found.id)
+        store.set_fields(found.id, name=name)
+    return find(name)
 
 
 def terms_of(found: Subscription) -> Terms:
@@ -137,7 +152,7 @@ def change(found: Subscription, terms: Terms) -> Subscription:
     """
     terms = _checked(terms)
     if terms.begins and not found.begins:
-        raise DeliveryError("It has begun already; pause it instead.", terms.begins)
+        raise BadPeriod("It has begun already; pause it instead.", terms.begins)
     with transaction.atomic():
         _check_alone(terms, found)
         stream = store.stream_after(found.stream, terms.wanted, wire.head_seq())
@@ -270,6 +285,9 @@ def would_have_matched(wanted: Filter, limit: int = 20) -> list[Dispatch]:
     found: list[Dispatch] = []
     got: set[str] = set()
     for row in wire.iterate(wire.last_before(since)):
+        # An import can bring a hundred thousand of them in a day; they need not be read to be left out.
+        if row.act is Act.ARCHIVE and not wanted.archive and row.uri not in got:
+            continue
         if wants(wanted, row.act, row.news, has_it=row.uri in got):
             got.add(row.uri)
             found.append(row)

@@ -109,7 +109,7 @@ def _note(row: Note) -> Happening:
 
 
 def _record(row: Record) -> Happening:
-    about = str(row.story) if row.story else ""
+    about = str(row.story) if row.story else row.about
     return Happening(_at(row.at), _name(row.user), row.what, about, row.detail, row.story_id, row.ip or "")
 
 

@@ -9,12 +9,15 @@ from dateline.desk.models import Record, Story, User
 
 
 def record(
-    what: str, *, user: User | None, request: HttpRequest | None = None, detail: str = "", story: Story | None = None
-) -> Record:
+    what: str, *, user: User | None, request: HttpRequest | None = None, detail: str = "", story: Story | None = None,
+    about: str = "",
+) -> Record:  # fmt: skip
     """Keep what happened; `request` where it came by one, for its address and browser."""
     ip = address_of(request) if request is not None else None
     agent = request.headers.get("User-Agent", "")[:500] if request is not None else ""
-    return Record.objects.create(what=what, user=user, ip=ip, agent=agent, detail=detail[:1000], story=story)
+    return Record.objects.create(
+        what=what, user=user, ip=ip, agent=agent, detail=detail[:1000], story=story, about=about[:200]
+    )
 
 
 def address_of(request: HttpRequest) -> str | None:

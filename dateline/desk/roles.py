@@ -28,6 +28,8 @@ class Right(StrEnum):
     # Release without the second pair of eyes that the rules ask for, with a stated reason.
     BREAK_GLASS = "break_glass"
     FREEZE = "freeze_releases"
+    # Make and change subscriptions, give and end their tokens, pause them, send them something again.
+    SUBSCRIBERS = "manage_subscribers"
 
 
 RIGHT_LABELS = {
@@ -37,6 +39,7 @@ RIGHT_LABELS = {
     Right.LIFT_EMBARGO: "Can lift an embargo early",
     Right.BREAK_GLASS: "Can release without a second pair of eyes, for a stated reason",
     Right.FREEZE: "Can freeze releases",
+    Right.SUBSCRIBERS: "Can make and change subscriptions, and their tokens",
 }
 
 _WAGTAIL_GROUPS = ("Editors", "Moderators")
@@ -48,7 +51,7 @@ _EDIT = ("desk.publish_story", "desk.lock_story", "desk.unlock_story", f"desk.{R
 _CHIEF = tuple(f"desk.{right}" for right in Right)
 _OPERATE = (
     "wagtailadmin.access_admin", "desk.add_user", "desk.change_user", "desk.view_user", f"desk.{Right.FREEZE}",
-    "desk.view_record",
+    f"desk.{Right.SUBSCRIBERS}", "desk.view_record",
 )  # fmt: skip
 ROLE_PERMISSIONS: dict[Role, tuple[str, ...]] = {
     Role.REPORTER: (*_WRITE, *_PICTURES),

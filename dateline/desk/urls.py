@@ -4,7 +4,20 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from wagtail.admin import urls as wagtail_urls
 
-from dateline.desk.views import flash, freeze, history, incoming, live, pictures, queue, release, subscribers, topics
+from dateline.desk.views import (
+    edit_subscription,
+    flash,
+    freeze,
+    history,
+    incoming,
+    live,
+    pictures,
+    queue,
+    release,
+    subscribers,
+    subscription,
+    topics,
+)
 
 desk = (
     [
@@ -24,6 +37,14 @@ desk = (
         path("incoming/spike/", incoming.spike, name="spike-incoming"),
         path("freeze/", freeze.freeze, name="freeze"),
         path("subscribers/", subscribers.subscribers, name="subscribers"),
+        path("subscribers/add/", edit_subscription.make, name="make-subscription"),
+        path("subscribers/preview/", edit_subscription.preview, name="preview-subscription"),
+        path("subscribers/again/", subscribers.send_again, name="send-again-to-all"),
+        path("subscribers/dispatch/<int:seq>/", subscribers.dispatch, name="dispatch"),
+        path("subscribers/<int:pk>/", subscription.subscription, name="subscription"),
+        path("subscribers/<int:pk>/change/", edit_subscription.change, name="change-subscription"),
+        path("subscribers/<int:pk>/again/", subscription.would_send_again, name="send-again"),
+        path("subscribers/<int:pk>/shown/<str:key>/", subscription.shown_once, name="shown-once"),
         path("history/", history.history, name="history"),
         path("history.ndjson", history.export, name="history-export"),
         path("dateline/", topics.print_line, name="dateline"),

@@ -94,7 +94,7 @@ def _flash_item() -> MenuItem:
 def _subscribers_item() -> MenuItem:
     return _RightItem(
         "Subscribers", reverse("desk:subscribers"), icon_name="mail", order=59, name="subscribers",
-        rights=(f"desk.{Right.RELEASE}", "desk.view_record"),
+        rights=(f"desk.{Right.RELEASE}", "desk.view_record", f"desk.{Right.SUBSCRIBERS}"),
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ Plain SQL on the connection that Django manages: an ORM costs five times what th
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 
 import msgspec
@@ -195,6 +195,12 @@ def read_raw(seqs: list[int]) -> list[RawRow]:
         )
         .fetchall()
     )
+
+
+def read_sents(seqs: Collection[int]) -> dict[int, str]:
+    """Return when each of some dispatches was sent, by seq."""
+    marks = ", ".join("?" * len(seqs))
+    return dict(sql().execute(f"SELECT seq, sent FROM wire_dispatch WHERE seq IN ({marks})", tuple(seqs)))
 
 
 def last_before(sent: str) -> int:

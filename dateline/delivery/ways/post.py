@@ -79,10 +79,13 @@ class Poster:
             allow_redirects=False, server_hostname=host if parsed.scheme == "https" else None,
         ) as response:  # fmt: skip
             # A short answer is read to its end, so that its connection serves again; a long one is cut off.
-            read = await response.content.read(_ANSWER_BYTES)
-            if not response.content.at_eof():
-                response.close()
-            return Answer(_judged(response, clock), read)
+            read = bytearray()
+            async for part in response.content.iter_any():
+                read += part
+                if len(read) > _ANSWER_BYTES:
+                    response.close()
+                    break
+            return Answer(_judged(response, clock), bytes(read[:_ANSWER_BYTES]))
 
     async def drop(self, key: int) -> None:
         """Close one key's connections."""

@@ -117,11 +117,13 @@ class Schedule(models.Model):
 
 
 class Record(models.Model):
-    """Something else that happened: to an account (`user`: whose; a sign-in, a role), or, by `user`, to a story."""
+    """Something else that happened: to an account (`user`: whose; a role), or, by `user`, to a story or to `about`."""
 
     story = models.ForeignKey("desk.Story", null=True, on_delete=models.PROTECT, related_name="+")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="records")
     what = models.CharField(max_length=64)
+    # What it was done to, where that is neither a story nor an account: a subscription's name.
+    about = models.CharField(max_length=200, blank=True, default="")
     detail = models.TextField(blank=True)
     ip = models.GenericIPAddressField(null=True)
     agent = models.TextField(blank=True)

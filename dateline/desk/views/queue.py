@@ -4,13 +4,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 from allauth.mfa.utils import is_mfa_enabled
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, HttpResponseRedirect, JsonResponse
 from django.middleware.csrf import get_token
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.crypto import salted_hmac
-from django.utils.module_loading import import_string
 from django.views.decorators.http import require_GET, require_POST
 from wagtail.admin.auth import require_admin_access
 
@@ -19,6 +17,7 @@ from dateline.desk.errors import DeskError
 from dateline.desk.freezing import current
 from dateline.desk.models import SavedFilter
 from dateline.desk.queue_rows import Filter, read_queue
+from dateline.desk.subscribers import room
 from dateline.desk.views.person import user_of
 from dateline.desk.views.subscribers import may_see
 from dateline.desk.widgets import known_sections
@@ -29,8 +28,11 @@ _NAME_CHARS = 60
 
 def _context(request: HttpRequest) -> dict[str, Any]:
     wanted = Filter.read(request.GET)
-    stalled = import_string(settings.STALLED_SUBSCRIBERS)() if may_see(request.user) else []
-    return {"queue": read_queue(request.user, wanted), "wanted": wanted, "stalled": stalled}  # type: ignore[arg-type]
+    stalled = room().stalled() if may_see(request.user) else []
+    return {
+        "queue": read_queue(request.user, wanted), "wanted": wanted, "stalled": stalled,  # type: ignore[arg-type]
+        "sees_subscribers": may_see(request.user),
+    }  # fmt: skip
 
 
 @require_GET

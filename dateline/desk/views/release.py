@@ -10,7 +10,6 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
-from django.utils.module_loading import import_string
 from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_POST
 from wagtail.admin.auth import require_admin_access
@@ -27,7 +26,9 @@ from dateline.desk.release_story import release_story
 from dateline.desk.roles import Right
 from dateline.desk.spike_story import spike, take_back
 from dateline.desk.story_item import local_day
+from dateline.desk.subscribers import room
 from dateline.desk.views.person import need, user_of
+from dateline.desk.views.subscribers import may_see
 from dateline.desk.viewsets import release_address
 from dateline.news import body
 from dateline.news.acts import NOTE_SAYS, OPENING, REVISING, Act
@@ -78,6 +79,7 @@ def _context(request: HttpRequest, story: Story) -> dict[str, Any]:
         "notes": story.notes.select_related("user").order_by("pk"),
         "gone": _gone(story, versions), "address": settings.AGENCY.url + state.path if state else "",
         "changed": bool(state) and story.has_unpublished_changes,
+        "sees_subscribers": may_see(user),
         "kept": {"note": standing.note if standing and standing.act == act else ""},
     }  # fmt: skip
     if act is Act.KILL:
@@ -147,7 +149,7 @@ def _gone(story: Story, versions: list[Any]) -> list[dict[str, Any]]:
 
 def _subscribers(uri: str) -> list[str]:
     """Return which subscribers have an item, and what of it: those first who lack its last word."""
-    holders = sorted(import_string(settings.WHO_HAS)(uri), key=lambda one: one.is_last)
+    holders = sorted(room().who_has(uri), key=lambda one: one.is_last)
     return [
         f"{one.name}: {'has the last word, ' if one.is_last else 'lacks the last word, has '}version {one.version}"
         + (f" ({one.trouble})" if one.trouble else "")
