@@ -5,12 +5,16 @@ import os
 from django.core.asgi import get_asgi_application
 from servestatic import ServeStaticASGI
 
+from dateline.pages.body_limit import BodyLimit
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dateline.settings")
 # Wagtail's addresses carry a version, ours an ETag; an hour keeps an old script no longer than that.
 _MAX_AGE_S = 3600
-application = ServeStaticASGI(get_asgi_application(), max_age=_MAX_AGE_S)
+_static = ServeStaticASGI(get_asgi_application(), max_age=_MAX_AGE_S)
+# The desk takes pictures.
+application = BodyLimit(_static, apart=("/desk/",))
 
 from django.contrib.staticfiles.finders import AppDirectoriesFinder  # noqa: E402
 
 for _storage in AppDirectoriesFinder().storages.values():
-    application.add_files(_storage.location, prefix="/static/")
+    _static.add_files(_storage.location, prefix="/static/")
