@@ -25,6 +25,8 @@ from dateline.delivery import for_desk
 from dateline.delivery.fold import DeliveryFold, catch_up
 from dateline.delivery.push import keep_pushing
 from dateline.delivery.waker import WAKER
+from dateline.delivery.websub.distribute import keep_hub
+from dateline.delivery.websub.hub import HUB
 from dateline.delivery.wishes import Wishes
 from dateline.desk.schedule_story import keep_schedules
 from dateline.desk.subscribers import Room
@@ -79,6 +81,8 @@ class Outlets:
         self._settle = threading.Event()
         # Called, in the folder's thread, when subscribers have something new.
         self.on_delivery: Callable[[], None] = lambda: None
+        # Likewise, with the paths of the feeds that changed, and whether an item was withdrawn.
+        self.on_feeds: Callable[[list[str], bool], None] = lambda paths, withdrawn: None
 
     def start(self) -> int:
         """Fold and render what is missing; return how many pages that took."""
@@ -118,6 +122,8 @@ class Outlets:
             if rows:
                 announce([Event(row.seq, event_of(row), row.uri, row.change in _GOES) for row in rows])
         feeds = self.feeds.publish()
+        if feeds:
+            self.on_feeds(feeds, any(row.change in _GOES for row in rows))
         if fold([self._delivery_fold], known=rows) or catch_up():
             self.on_delivery()
         last = rows[-1].seq if rows else announced
@@ -262,9 +268,12 @@ async def _serve(listener: socket.socket, outlets: Outlets, started: Callable[[]
         bell.ring_inner()
 
     outlets.on_delivery = deliver
+    HUB.use_pages(outlets.pages)
+    outlets.on_feeds = lambda paths, withdrawn: HUB.changed(paths, withdrawn=withdrawn)
     with _threads(
         stopped,
         ("pusher", _keep, (keep_pushing, stopped)),
+        ("hub", _keep, (keep_hub, stopped)),
         ("folder", outlets.follow, (head, announce, stopped)),
         ("settler", outlets.settle, (stopped,)),
         ("embargoes", _keep, (keep_embargoes, stopped)),

@@ -8,6 +8,7 @@ from django.http import HttpRequest, JsonResponse
 from rich.console import Console
 
 from dateline.delivery.report import print_states
+from dateline.delivery.websub import store as hub
 from dateline.intake import store as intake
 from dateline.projections import all_projections
 from dateline.wire import bell, store
@@ -41,6 +42,7 @@ def print_status(out: Console) -> None:
     waiting = f"{len(embargoes)}, next at {embargoes[0][0]}" if embargoes else "none"
     out.print(f"Embargoes  {waiting}")
     out.print(f"Quarantine {intake.count_waiting()} items wait for release")
+    out.print(f"Hub        subscriptions to the feeds: {hub.count()}")
     print_states(out)
     rows = store.read_rows(max(0, head.seq - _LATEST), _LATEST)
     if not rows:

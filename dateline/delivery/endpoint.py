@@ -68,8 +68,10 @@ async def resolve(host: str, port: int, scheme: str = "https", pool: Executor | 
     look = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
     try:
         found = await loop.run_in_executor(pool, look)
-    except OSError as error:
-        raise BadEndpoint(f"The name {host} cannot be resolved: {error.strerror or error}.", host) from error
+    except (OSError, UnicodeError) as error:
+        # UnicodeError: a label that is empty or too long.
+        said = getattr(error, "strerror", None) or error
+        raise BadEndpoint(f"The name {host} cannot be resolved: {said}.", host) from error
     addresses = [ipaddress.ip_address(entry[4][0]) for entry in found]
     for address in addresses:
         if scheme == "http" and not in_own_network(address):

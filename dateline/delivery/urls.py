@@ -3,6 +3,7 @@
 from django.urls import path, re_path
 
 from dateline.delivery import describe, pull
+from dateline.delivery.websub.views import hub
 
 urlpatterns = [
     path("api/wire", pull.pull),  # type: ignore[arg-type]
@@ -13,4 +14,5 @@ urlpatterns = [
     path("api/items/<path:uri>/versions", pull.versions),
     path("api/items/<path:uri>", pull.item),
     re_path(r"^api/", describe.nothing),
+    path("hub", hub),
 ]

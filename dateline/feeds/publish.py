@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 _SITEMAP_HOURS = 48
 _SITEMAP_ITEMS = 1000
 _START = datetime(2026, 1, 1, tzinfo=UTC)
+# W3C WebSub, section 4: where to ask to be posted a feed (the delivery room answers there).
+HUB = "/hub"
 
 
 class FeedsPublisher:
@@ -120,6 +122,7 @@ def _atom(agency: Agency, title: str, base: str, updated: datetime, parts: list[
     ):
         sub(make, f"{{{ATOM}}}{name}").text = text
     sub(make, f"{{{ATOM}}}link", rel="self", type="application/atom+xml", href=f"{agency.url}{base}feed.atom")
+    sub(make, f"{{{ATOM}}}link", rel="hub", href=agency.url + HUB)
     sub(make, f"{{{ATOM}}}link", rel="alternate", type="text/html", href=agency.url + base)
     sub(sub(make, f"{{{ATOM}}}author"), f"{{{ATOM}}}name").text = agency.name
     sub(make, f"{{{ATOM}}}generator").text = "Dateline"
@@ -141,6 +144,7 @@ def _rss(agency: Agency, title: str, base: str, updated: datetime, parts: list[b
         channel.append(E(name, text))
     self_link = etree.SubElement(channel, f"{{{ATOM}}}link", rel="self", type="application/rss+xml")
     self_link.set("href", f"{agency.url}{base}feed.rss")
+    etree.SubElement(channel, f"{{{ATOM}}}link", rel="hub", href=agency.url + HUB)
     channel.append(etree.Comment("entries"))
     return _filled(root, parts)
 
@@ -153,6 +157,7 @@ def _json(agency: Agency, title: str, base: str, parts: list[bytes]) -> bytes:
             "title": title,
             "home_page_url": agency.url + base,
             "feed_url": f"{agency.url}{base}feed.json",
+            "hubs": [{"type": "WebSub", "url": agency.url + HUB}],
             "language": agency.language,
             "authors": [{"name": agency.name, "url": agency.url}],
         }

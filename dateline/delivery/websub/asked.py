@@ -1,0 +1,117 @@
+"""What a subscriber asks of the hub (W3C WebSub, section 5.1): read and judged, purely."""
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from urllib.parse import unquote, urlsplit
+
+import httpx
+import msgspec
+
+from dateline.delivery.endpoint import check_address, is_allowed
+from dateline.delivery.errors import BadEndpoint, DeliveryError
+
+MODES = ("subscribe", "unsubscribe")
+# How long a subscription lasts where nothing else is asked for: ten days, the specification's own example. Shorter
+# than five minutes is a mistake; after thirty days a subscriber shows that it is still there.
+_LEASE_S, _SHORTEST_S, _LONGEST_S = 10 * 86_400, 300, 30 * 86_400
+# Section 5.1: "less than 200 bytes in length".
+_SECRET_BYTES = 200
+# Longer addresses fail in clients and proxies anyway.
+_ADDRESS_CHARS = 2048
+_FEED = re.compile(r"/(?:sections/[^/]+/)?feed\.(?:atom|rss|json)")
+
+
+class BadHubRequest(DeliveryError):
+    """The hub cannot do what it was asked; the sentence is the answer's body."""
+
+    code = "bad-hub-request"
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """A request: `callback` and `topic` as they came, `path` the feed's, `lease_s` within bounds.
+
+    `sent`: the ETag of the content that the subscriber may have seen when it asked.
+    """
+
+    mode: str
+    callback: str
+    topic: str
+    path: str
+    lease_s: int = _LEASE_S
+    secret: str = ""
+    sent: str = ""
+
+    @property
+    def host(self) -> str:
+        """The callback's host: what subscriptions are counted by."""
+        return host_of(self.callback)
+
+
+def host_of(callback: str) -> str:
+    """Return the host of an address that was judged."""
+    return (urlsplit(callback).hostname or "").rstrip(".")
+
+
+def read_asked(fields: Mapping[str, str], url: str) -> Asked:
+    """Return what a form asks of the hub of the newsfeed at `url`. Raises BadHubRequest with a sentence."""
+    mode = fields.get("hub.mode", "")
+    if mode not in MODES:
+        raise BadHubRequest(
+            "hub.mode is subscribe or unsubscribe; what is published the hub hears from the wire itself.", mode
+        )
+    callback, topic = fields.get("hub.callback", ""), fields.get("hub.topic", "")
+    _check_callback(callback)
+    secret = fields.get("hub.secret", "")
+    if len(secret.encode()) >= _SECRET_BYTES:
+        raise BadHubRequest("hub.secret has 199 bytes at most.")
+    return Asked(
+        mode=mode, callback=callback, topic=topic, path=_path(topic, url),
+        lease_s=_lease(fields.get("hub.lease_seconds", "")), secret=secret,
+    )  # fmt: skip
+
+
+def _check_callback(callback: str) -> None:
+    if not callback:
+        raise BadHubRequest("hub.callback is missing: the https address that the feed is posted to.")
+    if len(callback) > _ADDRESS_CHARS or not callback.isascii() or not callback.isprintable() or " " in callback:
+        raise BadHubRequest(f"hub.callback is an address of {_ADDRESS_CHARS} ASCII characters at most, without spaces.")
+    try:
+        check_address(callback)
+        parts = urlsplit(callback)
+        # The client that will ask it must read the same host there, and know its letters (`host` looks at them).
+        url = httpx.URL(callback)
+        if not url.host or url.raw_host.decode() != parts.hostname:
+            raise ValueError(callback)
+    except (BadEndpoint, httpx.InvalidURL, ValueError) as error:
+        raise BadHubRequest(
+            f"{callback!r} is no callback; it is an https address without a password, such as "
+            "https://reader.example.org/websub.", callback
+        ) from error  # fmt: skip
+    if parts.fragment:
+        raise BadHubRequest("hub.callback has no fragment (#…).", callback)
+    try:
+        address = ipaddress.ip_address(parts.hostname or "")
+    except ValueError:
+        return  # a name; what it stands for is looked at each time that something is sent
+    if not is_allowed(address):
+        raise BadHubRequest(f"{address} is not a public address; nothing is sent there.", callback)
+
+
+def _path(topic: str, url: str) -> str:
+    path = unquote(topic.removeprefix(url)) if topic.startswith(url + "/") else ""
+    if len(topic) > _ADDRESS_CHARS or not topic.isprintable() or not _FEED.fullmatch(path):
+        raise BadHubRequest(
+            f"hub.topic is the address of one of our feeds: {url}/feed.atom, feed.rss or feed.json, or a section's.",
+            topic,
+        )
+    return path
+
+
+def _lease(text: str) -> int:
+    if not text:
+        return _LEASE_S
+    if not (text.isascii() and text.isdigit() and len(text) < 12):
+        raise BadHubRequest("hub.lease_seconds is a whole number.", text)
+    # Section 5.1: the hub may choose; what it chose stands in the verification.
+    return min(max(int(text), _SHORTEST_S), _LONGEST_S)
