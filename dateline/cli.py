@@ -27,6 +27,7 @@ from rich.progress import Progress  # noqa: E402
 
 from dateline import __version__  # noqa: E402
 from dateline.delivery import subscribing  # noqa: E402
+from dateline.delivery.alerts import readers  # noqa: E402
 from dateline.delivery.client import Command as Run  # noqa: E402
 from dateline.delivery.client import Database, Folder, Follower, NotTaken, Refused  # noqa: E402
 from dateline.delivery.filter import Filter, in_words, section_slug  # noqa: E402
@@ -610,6 +611,15 @@ def password(username: str) -> None:
     given = give_password(username)
     out.print(f"One-time password of {username}: {given}", markup=False)
     out.print("They choose their own when they sign in. Second factors and open sessions are gone.")
+
+
+@cli.command(cls=_Command, example="dateline forget reader@example.org")
+@click.argument("address")
+def forget(address: str) -> None:
+    """Forget a reader's address: it gets no alerts any more, and nothing of it is kept."""
+    _need_wire()
+    known = readers.forget(address)
+    out.print("The address is deleted." if known else "The address is not known here.", markup=False)
 
 
 @cli.command(cls=_Command, example="dateline rebuild site")

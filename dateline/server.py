@@ -22,6 +22,7 @@ from django.conf import settings
 from django.db import connection
 
 from dateline.delivery import for_desk
+from dateline.delivery.alerts.send import keep_alerts
 from dateline.delivery.fold import DeliveryFold, catch_up
 from dateline.delivery.push import keep_pushing
 from dateline.delivery.waker import WAKER
@@ -274,6 +275,7 @@ async def _serve(listener: socket.socket, outlets: Outlets, started: Callable[[]
         stopped,
         ("pusher", _keep, (keep_pushing, stopped)),
         ("hub", _keep, (keep_hub, stopped)),
+        ("alerts", _keep, (keep_alerts, stopped)),
         ("folder", outlets.follow, (head, announce, stopped)),
         ("settler", outlets.settle, (stopped,)),
         ("embargoes", _keep, (keep_embargoes, stopped)),

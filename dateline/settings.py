@@ -165,6 +165,9 @@ WAGTAIL_FINISH_WORKFLOW_ACTION = "dateline.desk.finish_review.release_reviewed"
 WAGTAILSEARCH_BACKENDS = {"default": {"BACKEND": "wagtail.search.backends.database"}}
 # The item's public page, for the desk's preview: the rooms do not import each other.
 ITEM_PREVIEW = "dateline.site.render.preview_page"
+# The newsfeed's frame and its sections, for the readers' alerts: in the same way.
+PUBLIC_FRAME = "dateline.site.render.framed"
+PUBLIC_SECTIONS = "dateline.site.render.menu"
 # The room that serves the subscribers, for the desk's screens of them: in the same way (`desk.subscribers.Room`).
 SUBSCRIBERS = "dateline.delivery.for_desk"
 

@@ -7,6 +7,7 @@ from django.db import DatabaseError
 from django.http import HttpRequest, JsonResponse
 from rich.console import Console
 
+from dateline.delivery.alerts import store as alerts
 from dateline.delivery.report import print_states
 from dateline.delivery.websub import store as hub
 from dateline.intake import store as intake
@@ -43,6 +44,7 @@ def print_status(out: Console) -> None:
     out.print(f"Embargoes  {waiting}")
     out.print(f"Quarantine {intake.count_waiting()} items wait for release")
     out.print(f"Hub        subscriptions to the feeds: {hub.count()}")
+    out.print(f"Alerts     readers: {alerts.count_readers()}, dispatches being mailed: {len(alerts.read_open())}")
     print_states(out)
     rows = store.read_rows(max(0, head.seq - _LATEST), _LATEST)
     if not rows:

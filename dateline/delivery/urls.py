@@ -3,6 +3,7 @@
 from django.urls import path, re_path
 
 from dateline.delivery import describe, pull
+from dateline.delivery.alerts import views as alerts
 from dateline.delivery.websub.views import hub
 
 urlpatterns = [
@@ -15,4 +16,7 @@ urlpatterns = [
     path("api/items/<path:uri>", pull.item),
     re_path(r"^api/", describe.nothing),
     path("hub", hub),
+    path("alerts/", alerts.ask),
+    path("alerts/confirm/<str:token>/", alerts.confirm),
+    path("alerts/stop/<str:token>/", alerts.stop),
 ]

@@ -60,7 +60,7 @@ class SitePublisher:
 
     def _stamp(self) -> str:
         digest = hashlib.sha256(f"{__version__} {assets.base()} {settings.AGENCY} {wire_id()}".encode())
-        digest.update(str(settings.FRONT_ELEMENTS).encode() + _boot_id())
+        digest.update(f"{settings.FRONT_ELEMENTS} {bool(settings.OPTIONS['SMTP'])}".encode() + _boot_id())
         templates = resources.files("dateline.site") / "templates" / "site"
         for entry in sorted(templates.iterdir(), key=lambda entry: entry.name):
             digest.update(entry.read_bytes())

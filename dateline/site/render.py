@@ -67,13 +67,21 @@ _SEQ, _OLDER, _MORE = mark_safe("<!--seq-->"), mark_safe("<!--older-->"), mark_s
 
 def _html(template: str, context: dict[str, Any]) -> str:
     agency: Agency = settings.AGENCY
-    shared = {"agency": agency, "assets": assets.base(), "zone": agency.timezone.replace("_", " "), "wire": wire_id()}
-    text = get_template(f"site/{template}").render({**shared, **context})
+    shared = {
+        "agency": agency, "assets": assets.base(), "zone": agency.timezone.replace("_", " "), "wire": wire_id(),
+        "alerts": bool(settings.OPTIONS["SMTP"]),
+    }  # fmt: skip
+    text = get_template(template).render({**shared, **context})
     return "\n".join(line for line in text.splitlines() if line.strip()) + "\n"
 
 
+def framed(template: str, context: dict[str, Any]) -> bytes:
+    """Return a page in the newsfeed's frame, of a template that extends `site/base.html`; another room's, too."""
+    return _html(template, context).encode()
+
+
 def _page(template: str, context: dict[str, Any], seq: int, status: int = 200) -> Page:
-    return Page(HTML, _html(template, context).encode(), _sent(seq), status)
+    return Page(HTML, _html(f"site/{template}", context).encode(), _sent(seq), status)
 
 
 # The front page, the sections, the days around now: what is rendered again and again. A dispatch changes its
@@ -81,7 +89,7 @@ def _page(template: str, context: dict[str, Any], seq: int, status: int = 200) -
 @lru_cache(maxsize=512)
 def _newsfeed_shell(agency: Agency, context: tuple[tuple[str, Any], ...]) -> str:
     """Return a newsfeed's page but for its elements. `agency`, from the settings, is part of what it depends on."""
-    return _html("newsfeed.html", {**dict(context), "blank_element": _blank_element(), "last_seq": _SEQ})
+    return _html("site/newsfeed.html", {**dict(context), "blank_element": _blank_element(), "last_seq": _SEQ})
 
 
 def _newsfeed(rows: list[store.Row], seq: int, context: dict[str, Any], *, older: str = "", more: str = "") -> Page:
