@@ -1,6 +1,7 @@
 """Addresses for subscribers."""
 
 from django.urls import path, re_path
+from django.views.generic import RedirectView
 
 from dateline.delivery import describe, pull
 from dateline.delivery.alerts import views as alerts
@@ -16,6 +17,7 @@ urlpatterns = [
     path("api/items/<path:uri>", pull.item),
     re_path(r"^api/", describe.nothing),
     path("hub", hub),
+    path("alerts", RedirectView.as_view(url="/alerts/", permanent=True)),
     path("alerts/", alerts.ask),
     path("alerts/confirm/<str:token>/", alerts.confirm),
     path("alerts/stop/<str:token>/", alerts.stop),

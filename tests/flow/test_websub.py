@@ -125,6 +125,21 @@ def test_the_feeds_say_where_the_hub_is(served: Wire) -> None:
     assert json.loads(served.get("/feed.json").text)["hubs"] == [{"type": "WebSub", "url": f"{served.url}/hub"}]
 
 
+def test_a_section_in_another_script_is_a_topic_however_its_address_is_written(
+    served: Wire, callback: Callback
+) -> None:
+    served.publish("В порту", Section="Мир")
+    served.wait_for("/sections/мир/feed.atom", "В порту")
+    ask(served, callback.url, "/sections/мир/feed.atom")
+    ask(served, callback.url, "/sections/%D0%BC%D0%B8%D1%80/feed.atom")
+    until(lambda: len(kept(served)) == 2)
+    served.publish("В море", Section="Мир")
+    until(lambda: len(callback.got) == 2)
+    for headers, body in callback.got:
+        assert '/sections/%D0%BC%D0%B8%D1%80/feed.atom>; rel="self"' in headers["link"]
+        assert "В море" in body.decode()
+
+
 @pytest.mark.parametrize("echo", ["wrong", "no", "empty"])
 def test_who_does_not_echo_the_challenge_gets_nothing(served: Wire, callback: Callback, echo: str) -> None:
     callback.echo = echo

@@ -161,6 +161,8 @@ class Sender:
                 log.error("Alerts wait. %s", handed.trouble)
             self._down = (count + 1, time.monotonic() + min(_LONGEST_DOWN_S, wait_before(count, None)))
         else:
+            if self._down[0]:
+                log.info("Alerts go out again")
             self._down = (0, 0.0)
         return handed
 

@@ -27,15 +27,15 @@ from dateline.delivery.websub import store
 from dateline.delivery.websub.asked import Asked
 from dateline.delivery.websub.hub import HUB, Hub
 from dateline.delivery.websub.store import HubSubscription
-from dateline.delivery.websub.verify import AGENT, deny, verify
+from dateline.delivery.websub.verify import AGENT, Lanes, deny, verify
 from dateline.news.codes import rfc3339
 from dateline.pages.ready import Page
 from dateline.wire.bell import Bell
 
 log = logging.getLogger(__name__)
 _T = TypeVar("_T")
-# Verifications at the same time: strangers ask for them.
-_VERIFYING = 16
+# Requests under way to their verification; what comes beyond them waits at the door, and then is turned away.
+_UNDER_WAY = 500
 # Posts at the same time to who answered last time, and to who did not: an answer may take 20 s (`post`).
 _POSTING, _POSTING_AGAIN = 128, 32
 # A subscriber with every section in three forms has some dozens; more on one host is a mistake or an attack.
@@ -80,7 +80,7 @@ class Distributor:
     async def run(self, ring: Bell, stopped: Callable[[], bool]) -> None:
         """Distribute until `stopped`."""
         loop = asyncio.get_running_loop()
-        self._checks = asyncio.Semaphore(_VERIFYING)
+        self._checks = Lanes()
         self._lane, self._slow_lane = asyncio.Semaphore(_POSTING), asyncio.Semaphore(_POSTING_AGAIN)
         self._hub.listen(ring)
         try:
@@ -106,7 +106,7 @@ class Distributor:
         return await asyncio.get_running_loop().run_in_executor(self._database, do, *args)
 
     async def _turn(self) -> None:
-        for asked in self._hub.take_asked():
+        for asked in self._hub.take_asked(_UNDER_WAY - len(self._verifying)):
             task = asyncio.create_task(self._settle(asked))
             self._verifying.add(task)
             task.add_done_callback(self._verifying.discard)

@@ -67,9 +67,9 @@ class Hub:
         if ring is not None:
             ring.ring()
 
-    def take_asked(self) -> list[Asked]:
-        """Return the requests that have come in."""
-        return [self._asked.get_nowait() for _ in range(self._asked.qsize())]
+    def take_asked(self, most: int) -> list[Asked]:
+        """Return requests that have come in, the oldest first, `most` at most."""
+        return [self._asked.get_nowait() for _ in range(min(most, self._asked.qsize()))]
 
     def take_changed(self) -> tuple[set[str], bool]:
         """Return the paths of the feeds that have changed, and whether something was withdrawn."""

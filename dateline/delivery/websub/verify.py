@@ -21,14 +21,27 @@ _HEADERS = {**AGENT, "accept": "*/*", "accept-encoding": "identity"}
 _keys = itertools.count(-1, -1)
 
 
-async def verify(poster: Poster, asked: Asked, parallel: asyncio.Semaphore) -> str:
+# Verifications at the same time: strangers ask for them, and each may take 20 s (`post`). Those that are tried again
+# have places of their own, so that callbacks which hang keep out no others.
+_VERIFYING, _VERIFYING_AGAIN = 64, 16
+
+
+class Lanes:
+    """The places of first and of further tries."""
+
+    def __init__(self) -> None:
+        self.first, self.again = asyncio.Semaphore(_VERIFYING), asyncio.Semaphore(_VERIFYING_AGAIN)
+
+
+async def verify(poster: Poster, asked: Asked, lanes: Lanes) -> str:
     """Ask the callback whether it meant it; return '' if it did, else why it counts as a no."""
     challenge = secrets.token_urlsafe(_CHALLENGE_BYTES)
     query = {"hub.mode": asked.mode, "hub.topic": asked.topic, "hub.challenge": challenge}
     if asked.mode == "subscribe":
         query["hub.lease_seconds"] = str(asked.lease_s)
+    lane = lanes.first
     for wait_s in (*_AGAIN_S, None):
-        async with parallel:
+        async with lane:
             answer = await _get(poster, asked.callback, query)
         outcome = answer.outcome
         if not outcome.said:
@@ -36,6 +49,7 @@ async def verify(poster: Poster, asked: Asked, parallel: asyncio.Semaphore) -> s
         if wait_s is None or 300 <= outcome.status < 500:
             break
         await asyncio.sleep(wait_s)
+        lane = lanes.again
     return outcome.said
 
 
