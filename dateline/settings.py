@@ -199,8 +199,6 @@ LOGGING = {
         "django.request": {"level": "ERROR"},
         "django.security.DisallowedHost": {"level": "CRITICAL"},
         "django_tasks": {"level": "WARNING"},
-        # A line a request that we send, with its address, which may hold a secret.
-        "httpx": {"level": "WARNING"},
         "wagtail": {"level": "WARNING"},
     },
 }
