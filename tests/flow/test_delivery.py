@@ -159,7 +159,7 @@ def test_one_dead_endpoint_delays_nobody_and_gone_pauses(served: Wire, receiver:
     served.publish_many(5)
     receiver.wait(5)
     assert time.monotonic() - began < 20
-    wait_for_state(served, "Gone", "paused: Answered 410")
+    wait_for_state(served, "Gone", "stopped: Answered 410")
     wait_for_state(served, "Dead", "ClientConnectorError")
     served.run("subscriber", "resume", "Gone")
     assert [line["seq"] for line in gone.wait(5)] == [1, 2, 3, 4, 5]
