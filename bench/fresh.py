@@ -64,7 +64,7 @@ class Reader:
 
 
 def follow(port: int, count: int) -> None:
-    """Be `count` live readers; print when the first and the last of them has each element."""
+    """Be `count` live readers; say "ready" when all have joined, then when the first and the last has each element."""
     poll, sockets = select.epoll(), {}
     for _ in range(count):
         connection = socket.create_connection(("127.0.0.1", port))
@@ -72,13 +72,17 @@ def follow(port: int, count: int) -> None:
         connection.setblocking(False)
         poll.register(connection, select.EPOLLIN)
         sockets[connection.fileno()] = connection
-    print("ready", flush=True)
+    joined: set[int] = set()
     first, had = 0.0, 0
     while True:
         for fd, _ in poll.poll():
             data = sockets[fd].recv(65536)
             if not data:
                 return
+            if len(joined) < count and b"event: heartbeat" in data:
+                joined.add(fd)
+                if len(joined) == count:
+                    print("ready", flush=True)
             if found := data.count(b"event: element"):
                 first = first if had else time.perf_counter()
                 had += found

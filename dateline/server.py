@@ -13,6 +13,7 @@ import os
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -166,8 +167,12 @@ class Outlets:
                 write_back.step()
                 if self._settle.is_set() or done:
                     self._settle.clear()
+                    begun = time.monotonic()
                     if self.site.settle():
-                        bell.ring()  # the folder goes on with the next pages of a long catch-up
+                        # The folder goes on with the next pages of a long catch-up, which takes half of the time at
+                        # most: what is published meanwhile goes before it.
+                        stopped.wait(time.monotonic() - begun)
+                        bell.ring()
                     remember(store.read_head().checkpoint)
             except NotVerified as error:
                 log.error("%s", error)
