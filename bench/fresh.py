@@ -1,12 +1,13 @@
 """Append to new bytes: front page, feeds, section, first live reader. `python -m bench.fresh`
 
 A thousand live readers are connected. The reference in the same run is a raw fsync of the same bytes before each
-append, the least that durability costs here. One more reader asks for each page every third of a millisecond until
-the new item is in it; what it needs for asking counts.
+append, the least that durability costs here. One more reader asks for each page (is it still this one?) every third of
+a millisecond until the new item is in it; what it needs for asking counts.
 """
 
 import contextlib
 import os
+import re
 import select
 import socket
 import subprocess
@@ -49,14 +50,23 @@ class Reader:
     def __init__(self, port: int) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port))
         self._host = f"127.0.0.1:{port}"
+        self._etags: dict[str, str] = {}
 
-    def get(self, path: str) -> bytes:
-        """Return a page's body."""
-        self._socket.sendall(f"GET {path} HTTP/1.1\r\nHost: {self._host}\r\n\r\n".encode())
+    def get_changed(self, path: str) -> bytes:
+        """Return a page's body if it is not the one that this reader has; else nothing, for a few bytes."""
+        return self.get(path, f"If-None-Match: {self._etags.get(path, '')}\r\n" if path in self._etags else "")
+
+    def get(self, path: str, condition: str = "") -> bytes:
+        """Return a page's body, or nothing where the condition says that it is known."""
+        self._socket.sendall(f"GET {path} HTTP/1.1\r\nHost: {self._host}\r\n{condition}\r\n".encode())
         data = b""
         while b"\r\n\r\n" not in data:
             data += self._socket.recv(65536)
         head, _, body = data.partition(b"\r\n\r\n")
+        if head.startswith(b"HTTP/1.1 304"):
+            return b""
+        if tag := re.search(rb"(?i)\netag: ([^\r]+)", head):
+            self._etags[path] = tag[1].decode()
         length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
         while len(body) < length:
             body += self._socket.recv(65536)
@@ -136,7 +146,7 @@ def measure(port: int, producer: Told, live: Told, dispatches: int) -> dict[str,
         waiting = list(PAGES)
         while waiting and time.perf_counter() - done < 5:
             for path in list(waiting):
-                body = reader.get(path)
+                body = reader.get_changed(path)
                 if any(form in body for form in forms):
                     seen[path].append((time.perf_counter() - begun) * 1000)
                     waiting.remove(path)
