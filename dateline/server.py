@@ -253,6 +253,7 @@ async def _serve(listener: socket.socket, outlets: Outlets, started: Callable[[]
     hub = Hub(wire_id(), head, read_history)
     views.use_pages(outlets.pages)
     ReadyProtocol.answerer = Answerer(outlets.pages, settings.ALLOWED_HOSTS)
+    ReadyProtocol.answerer.keep_time(loop)
     ReadyProtocol.hosts = frozenset(host.lower() for host in settings.ALLOWED_HOSTS)
     ReadyProtocol.streams = {
         f"{method} /live".encode(): hub.open for method in ("GET", "HEAD", "POST", "PUT", "DELETE")

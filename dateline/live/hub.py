@@ -3,12 +3,17 @@
 Lives in the event loop's thread. A reader joins when it has what it missed: from the recent events in
 memory at once, from the log where they do not reach back far enough. Between reading the head and
 joining nothing can be lost, since both happen in one step of the loop.
+
+What is announced goes out in rounds: one chunk to every reader that was there when the round began, in
+slices between which the loop answers others. What comes meanwhile is the next round's, in one chunk.
 """
 
 import asyncio
 import logging
+import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice, takewhile
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -31,6 +36,13 @@ HEARTBEAT_S = 15.0
 # Dispatches read in one go for a reader that was away for long.
 _REPLAY_BATCH = 500
 _RETRY_MS = 2000
+# The loop answers a page request after this long at the latest, however many readers there are; a slice
+# is some five hundred of them.
+_SLICE_S = 0.002
+# Readers written to between two looks at the clock, each some five microseconds.
+_STEP = 32
+# A round sends no more than this to each reader: a fraction of what may wait for one.
+_ROUND_BYTES = 64 * 1024
 
 _HEAD = (
     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\nConnection: close\r\n"
@@ -55,17 +67,19 @@ class Event(msgspec.Struct, frozen=True):
     withdraws: bool = False
 
 
-class Reader:
-    """One live reader's connection."""
+class Reader(asyncio.Protocol):
+    """One live reader's connection: its transport's protocol from when it was taken over."""
 
-    __slots__ = ("_hub", "joined", "transport")
+    __slots__ = ("_hub", "transport")
 
     def __init__(self, hub: "Hub", transport: Any) -> None:
         self._hub = hub
         self.transport = transport
-        self.joined = False
 
-    def lost(self) -> None:
+    def data_received(self, data: bytes) -> None:
+        """A stream takes no further requests."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
         """The client is gone."""
         self._hub.leave(self)
 
@@ -80,6 +94,11 @@ class Hub:
         self._recent: deque[Event] = deque(maxlen=_RECENT)
         self._head = head
         self._oldest = head  # the recent events hold all that follows this seq
+        self._told = head  # the last seq of the round that goes on, or of the last one
+        self._pending: list[Event] = []  # announced, for the next rounds
+        self._early: list[tuple[Reader, int]] = []  # readers that have seen what no round has told yet
+        self._round: Iterator[Reader] | None = None  # those that the round has still to reach
+        self._chunk = b""
         self._replays: set[asyncio.Task[None]] = set()
 
     def __len__(self) -> int:
@@ -89,6 +108,7 @@ class Hub:
     def open(self, request: Request, transport: Any) -> Reader:
         """Take over a connection that asked for /live. Never fails: a bad id gets a `reset` event."""
         reader = Reader(self, transport)
+        transport.set_protocol(reader)
         if request.method != "GET":
             transport.write(
                 b"HTTP/1.1 405 Method Not Allowed\r\nAllow: GET\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -116,15 +136,23 @@ class Hub:
         return int(text) if int(text) >= self._head - _LONGEST_REPLAY else None
 
     def _catch_up(self, reader: Reader, after: int) -> None:
-        if after >= self._oldest:
-            missed = [event.chunk for event in self._recent if event.seq > after and event.chunk]
-            if missed:
+        if after > self._told:
+            self._early.append((reader, after))
+        elif after >= self._oldest:
+            if missed := self._missed(after):
                 reader.transport.write(b"".join(missed))
             self._join(reader)
-            return
-        task = asyncio.get_running_loop().create_task(self._replay(reader, after))
-        self._replays.add(task)
-        task.add_done_callback(self._replays.discard)
+        else:
+            task = asyncio.get_running_loop().create_task(self._replay(reader, after))
+            self._replays.add(task)
+            task.add_done_callback(self._replays.discard)
+
+    def _missed(self, after: int) -> list[bytes]:
+        """Return the chunks of the recent events after a seq that the rounds have told so far."""
+        if after == self._told:
+            return []
+        late = list(takewhile(lambda event: event.seq > after, reversed(self._recent)))
+        return [event.chunk for event in reversed(late) if event.seq <= self._told and event.chunk]
 
     async def _replay(self, reader: Reader, after: int) -> None:
         """Send what was missed from the log, no faster than the reader takes it, then let it join."""
@@ -152,7 +180,6 @@ class Hub:
             self._catch_up(reader, after)
 
     def _join(self, reader: Reader) -> None:
-        reader.joined = True
         self._readers[reader] = reader.transport
         # Tells the page at once that it is connected, where a proxy holds back an answer's bare head.
         reader.transport.write(b"event: heartbeat\ndata: {}\n\n")
@@ -173,32 +200,77 @@ class Hub:
             if len(self._recent) == _RECENT:
                 self._oldest = self._recent[0].seq
             self._recent.append(event)
-        chunk = b"".join(event.chunk for event in fresh if event.chunk)
-        if chunk:
-            self._write(chunk)
+            self._pending.append(event)
+        if self._round is None:
+            self._begin()
 
     def _blank(self, item: str) -> None:
-        """Forget what was shown of an item that is withdrawn: a reader who comes back gets no word of it."""
-        for place, event in enumerate(self._recent):
-            if event.item == item and event.chunk and not event.withdraws:
-                self._recent[place] = Event(event.seq, None)
+        """Forget what was shown of an item that is withdrawn: nobody gets a word of it from now on."""
+        for events in (self._recent, self._pending):
+            for place, event in enumerate(events):
+                if event.item == item and event.chunk and not event.withdraws:
+                    events[place] = Event(event.seq, None)
 
     def heartbeat(self) -> None:
         """Tell every reader that the wire is there; finds the dead among them, too."""
-        self._write(b"event: heartbeat\ndata: {}\n\n")
+        if self._round is None:  # else they hear from it just now
+            self._send(b"event: heartbeat\ndata: {}\n\n")
 
-    def _write(self, chunk: bytes) -> None:
-        slow = []
-        for reader, transport in self._readers.items():
-            transport.write(chunk)
-            if transport.get_write_buffer_size() > _MAX_WAITING_BYTES:
-                slow.append(reader)
-        for reader in slow:
-            reader.transport.abort()
-            self.leave(reader)
+    def _begin(self) -> None:
+        """Begin the next round with what is pending."""
+        if not self._pending or self._round is not None:
+            return
+        chunks: list[bytes] = []
+        size = count = 0
+        for event in self._pending:
+            size += len(event.chunk or b"")
+            if chunks and size > _ROUND_BYTES:
+                break
+            if event.chunk:
+                chunks.append(event.chunk)
+            count += 1
+        self._told = self._pending[count - 1].seq
+        del self._pending[:count]
+        early, self._early = self._early, []
+        # An empty round, of advisories for instance, reaches everyone at once.
+        self._send(b"".join(chunks))
+        for reader, after in early:
+            if not reader.transport.is_closing():
+                self._catch_up(reader, after)
+
+    def _send(self, chunk: bytes) -> None:
+        """Begin a round: whoever joins or leaves from now on is none of its."""
+        self._chunk = chunk
+        self._round = iter(list(self._readers) if chunk else ())
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Write to the next readers of the round, for one slice; the rest of it follows in the loop's next turn."""
+        if self._round is None:
+            return  # closed meanwhile
+        until = time.perf_counter() + _SLICE_S
+        readers, chunk = self._readers, self._chunk
+        while batch := list(islice(self._round, _STEP)):
+            for reader in batch:
+                transport = readers.get(reader)
+                if transport is None:
+                    continue
+                transport.write(chunk)
+                if transport.get_write_buffer_size() > _MAX_WAITING_BYTES:
+                    transport.abort()
+                    self.leave(reader)
+            if time.perf_counter() > until:
+                asyncio.get_running_loop().call_soon(self._go_on)
+                return
+        self._round = None
+        if self._pending:
+            asyncio.get_running_loop().call_soon(self._begin)
 
     def close(self) -> None:
         """The server stops: end every stream, so that browsers come back to the next one."""
-        for transport in list(self._readers.values()):
+        self._round = None
+        self._pending.clear()
+        for transport in [*self._readers.values(), *(reader.transport for reader, _ in self._early)]:
             transport.close()
         self._readers.clear()
+        self._early.clear()

@@ -4,6 +4,7 @@ A browser, a proxy and a load generator each send the same head over and over: t
 are the key under which the answer is found the second time.
 """
 
+import asyncio
 import time
 from email.utils import formatdate, parsedate_to_datetime
 from typing import Any
@@ -72,7 +73,12 @@ class _Known(msgspec.Struct):
 
 
 class Answerer:
-    """Answers heads of requests for ready pages from a store."""
+    """Answers heads of requests for ready pages from a store.
+
+    `answers` holds, by the request's very bytes, the whole answers of this second and of the pages as they
+    are: a look-up is all that a request costs. Whatever changes a page or ends a second puts a new, empty
+    table in its place, so that an answer that was being made meanwhile goes into a table that nobody asks.
+    """
 
     def __init__(self, store: PageStore, hosts: list[str]) -> None:
         self._store = store
@@ -80,14 +86,17 @@ class Answerer:
         self._known: dict[bytes, _Known] = {}
         self._date = b""
         self._second = -1
+        self.answers: dict[bytes, bytes] = {}
+        store.on_change = self.forget
 
-    def quick(self, data: bytes) -> bytes | None:
-        """Return the whole answer if these bytes are a head that was answered before, to be kept alive."""
-        known = self._known.get(data)
-        if known is None or known.close:
-            return None
-        ready = known.slot.ready
-        return None if ready is None else self._write(ready, known)
+    def forget(self) -> None:
+        """Let every answer be made anew: a page has changed, or a second is over. From any thread."""
+        self.answers = {}
+
+    def keep_time(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Let the answers' dates follow the clock, from now on, in this loop."""
+        self.forget()
+        loop.call_later(1.0 - time.time() % 1.0, self.keep_time, loop)
 
     def answer(self, head: bytes) -> tuple[bytes, bool] | None:
         """Return the whole answer and whether to close after it; None if this is not for us.
@@ -95,12 +104,16 @@ class Answerer:
         `head` is a request's head with its blank line. None: another method, a foreign host, a page
         that is not ready, a query that asks for something else; the caller passes those on.
         """
+        answers = self.answers  # before the page is looked at: see above
         known = self._known.get(head)
         if known is None or known.slot.ready is None:
             known = self._know(head)
         if known is None or (ready := known.slot.ready) is None:
             return None
-        return self._write(ready, known), known.close
+        answer = self._write(ready, known)
+        if not known.close and len(head) <= _HEAD_BYTES and len(answers) < _KNOWN_HEADS:
+            answers[head] = answer
+        return answer, known.close
 
     def _know(self, head: bytes) -> _Known | None:
         request = read_head(head)
@@ -136,6 +149,7 @@ class Answerer:
         second = int(time.time())
         if second != self._second:
             self._second = second
+            self.forget()
             self._date = f"Date: {formatdate(second, usegmt=True)}\r\n\r\n".encode()
         variant = (ready.variants.get(known.encoding) or ready.variants[""]).at(second, self._date)
         if known.plain:

@@ -1,11 +1,12 @@
 """The server's HTTP protocol: ready pages and streams are answered before a request is built.
 
-A subclass of uvicorn's. What is neither a ready page nor a stream goes on to uvicorn, and through it to
-Django, as if this class were not there.
+A connection that asks only for those costs a few hundred bytes. For the first request that is neither,
+uvicorn's protocol is put behind this one, and Django answers as if this class were not there.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -14,69 +15,113 @@ from dateline.pages.answer import Answerer, Request, host_name, read_head
 # RFC 9112 asks for at least 8,000 octets; browsers with many cookies send some more.
 _MAX_HEAD_BYTES = 65_536
 _HEAD_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-# A client that asks and does not read is cut off when this much waits for it.
+# A client that asks for many pages at once and does not read is cut off when this much waits for it.
 _MAX_WAITING_BYTES = 8 * 1024 * 1024
 # A connection on which nothing has come for so long is closed (nginx's keepalive_timeout).
 IDLE_S = 75.0
 
-
-class Stream(Protocol):
-    """A connection that was taken over, until it is lost."""
-
-    def lost(self) -> None:
-        """The client is gone."""
+# Takes a connection over: makes a protocol of its own the transport's, and hears all that comes on it.
+StreamOpener = Callable[[Request, Any], object]
 
 
-StreamOpener = Callable[[Request, Any], Stream]
+class _Inner(HttpToolsProtocol):
+    """uvicorn's protocol, which says whether it is in the middle of a request."""
 
-
-class ReadyProtocol(HttpToolsProtocol):
-    """uvicorn's protocol with ready pages and streams in front of it."""
-
-    answerer: ClassVar[Answerer]
-    streams: ClassVar[Mapping[bytes, StreamOpener]]
-    hosts: ClassVar[frozenset[str]]
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._waiting = b""
-        self._in_message = False
-        self._stream: Stream | None = None
-        self.last_heard = self.loop.time()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is gone."""
-        if self._stream is not None:
-            self._stream.lost()
-        super().connection_lost(exc)
+    in_message = False
 
     def on_message_begin(self) -> None:
-        """uvicorn's parser has begun a request."""
-        self._in_message = True
+        """The parser has begun a request."""
+        self.in_message = True
         super().on_message_begin()
 
     def on_message_complete(self) -> None:
-        """uvicorn's parser has read a whole request."""
-        self._in_message = False
+        """The parser has read a whole request."""
+        self.in_message = False
         super().on_message_complete()
 
     @property
     def is_idle(self) -> bool:
         """Whether nothing is being answered here."""
-        return self._stream is None and (self.cycle is None or self.cycle.response_complete)
+        return self.cycle is None or self.cycle.response_complete
+
+    def forget_timeout(self) -> None:
+        """Let uvicorn's own clock not close a connection that goes on to ask for ready pages."""
+        if self.timeout_keep_alive_task is not None:
+            self._unset_keepalive_if_required()
+
+    def give_up(self) -> None:
+        """The connection is somebody else's from now on."""
+        self.forget_timeout()
+        self.connections.discard(self)
+
+
+class ReadyProtocol(asyncio.Protocol):
+    """Ready pages and streams, with uvicorn's protocol behind them."""
+
+    __slots__ = ("_app_state", "_config", "_inner", "_state", "_waiting", "heard", "last_heard", "transport")
+
+    answerer: ClassVar[Answerer]
+    streams: ClassVar[Mapping[bytes, StreamOpener]]
+    hosts: ClassVar[frozenset[str]]
+
+    def __init__(self, config: Any, server_state: Any, app_state: dict[str, Any], _loop: Any = None) -> None:
+        # Kept for the inner protocol, which most connections never need.
+        self._config, self._state, self._app_state = config, server_state, app_state
+        self._inner: _Inner | None = None
+        self._waiting = b""
+        self.transport: Any = None
+        # Whether something came since the last look at idle connections, and the time of that look.
+        self.heard = True
+        self.last_heard = 0.0
+
+    def connection_made(self, transport: Any) -> None:
+        """A client has connected."""
+        self.transport = transport
+        self._state.connections.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone."""
+        self._state.connections.discard(self)
+        if self._inner is not None:
+            self._inner.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """The client does not read: ask no more of it until it does, so that little waits for it."""
+        if self._inner is not None:
+            self._inner.pause_writing()
+        else:
+            self.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """The client has read what waited for it."""
+        if self._inner is not None:
+            self._inner.resume_writing()
+        self.transport.resume_reading()
+
+    def shutdown(self) -> None:
+        """The server stops (uvicorn calls this): end the connection when what it asked for is answered."""
+        if self._inner is not None:
+            self._inner.shutdown()
+        else:
+            self.transport.close()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is being answered here."""
+        return self._inner is None or self._inner.is_idle
 
     def data_received(self, data: bytes) -> None:
         """Bytes came in: answer what is ready, pass on the rest."""
-        if self._stream is not None:
-            return  # a stream takes no further requests
-        self.last_heard = self.loop.time()
-        if not self._waiting and not self._in_message and (self.cycle is None or self.cycle.response_complete):
-            ready = self.answerer.quick(data)
-            if ready is not None:
-                self._send(ready)
-                return
-        if self._in_message or not self.is_idle:
-            super().data_received(data)
+        self.heard = True
+        if self._inner is None and not self._waiting and (answer := self.answerer.answers.get(data)) is not None:
+            self.transport.write(answer)
+        else:
+            self._read(data)
+
+    def _read(self, data: bytes) -> None:
+        inner = self._inner
+        if inner is not None and (inner.in_message or not inner.is_idle):
+            inner.data_received(data)
             return
         if self._waiting:
             data = self._waiting + data
@@ -89,7 +134,7 @@ class ReadyProtocol(HttpToolsProtocol):
                 return
             if end == 3:
                 if data[:1] in b"\r\n":
-                    super().data_received(data)
+                    self._pass_on(data)
                 else:
                     self._waiting = data
                 return
@@ -99,7 +144,7 @@ class ReadyProtocol(HttpToolsProtocol):
                 return
             answer = self.answerer.answer(head)
             if answer is None:
-                super().data_received(data)
+                self._pass_on(data)
                 return
             self._send(answer[0])
             if answer[1]:
@@ -108,23 +153,42 @@ class ReadyProtocol(HttpToolsProtocol):
             data = b"" if self.transport.is_closing() else data[end:]
 
     def _send(self, answer: bytes) -> None:
-        if self.timeout_keep_alive_task is not None:
-            self._unset_keepalive_if_required()
+        if self._inner is not None:
+            self._inner.forget_timeout()
         self.transport.write(answer)
         if self.transport.get_write_buffer_size() > _MAX_WAITING_BYTES:
             self.transport.abort()
+
+    def _pass_on(self, data: bytes) -> None:
+        """Let uvicorn read this, and through it Django."""
+        if self._inner is None:
+            self._inner = _Inner(self._config, self._state, self._app_state)
+            self._inner.connection_made(self.transport)
+            # This one stands for both in the server's list of connections.
+            self._state.connections.discard(self._inner)
+        self._inner.data_received(data)
 
     def _open_stream(self, opener: StreamOpener, head: bytes) -> bool:
         request = read_head(head)
         if request is None or host_name(request.headers.get("host", "")) not in self.hosts:
             return False
-        self._unset_keepalive_if_required()
-        self._stream = opener(request, self.transport)
+        if self._inner is not None:
+            self._inner.give_up()
+        self._state.connections.discard(self)
+        opener(request, self.transport)
         return True
 
 
 def close_idle(connections: set[Any], now: float) -> None:
-    """Close the connections on which nothing has come for IDLE_S; `now` is the loop's time, seconds."""
+    """Close the connections on which nothing has come for IDLE_S; `now` is the loop's time, seconds.
+
+    Called every few seconds. A connection notes only that something came, which costs nothing a request.
+    """
     for connection in list(connections):
-        if isinstance(connection, ReadyProtocol) and connection.is_idle and now - connection.last_heard > IDLE_S:
-            connection.transport.close()
+        if not isinstance(connection, ReadyProtocol):
+            continue
+        if connection.heard:
+            connection.heard, connection.last_heard = False, now
+        elif connection.is_idle and now - connection.last_heard > IDLE_S:
+            # What still waits for a client that has not read for so long waits in vain.
+            connection.transport.abort()

@@ -10,7 +10,7 @@ import itertools
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -74,6 +74,8 @@ class PageStore:
         self._pending: dict[str, Ready | None] = {}
         self._lock = threading.Lock()
         self._flushing = threading.Lock()
+        # Called, from any thread, after what a path answers has changed.
+        self.on_change: Callable[[], None] = lambda: None
 
     def put(self, path: str, page: Page) -> bool:
         """Make the page the answer at this path; return whether that changes anything.
@@ -131,10 +133,12 @@ class PageStore:
         slot = self._slots.get(path)
         if slot is None:
             slot = self._slots[path] = Slot(None)
-        if slot.ready is not None:
-            self._used -= slot.ready.size_bytes
+        before = slot.ready
         slot.ready = ready
         slot.hit = True
+        if before is not None:
+            self._used -= before.size_bytes
+            self.on_change()
         self._used += ready.size_bytes
         self._evict(keep=path)
         return slot
@@ -144,6 +148,7 @@ class PageStore:
         if slot is not None and slot.ready is not None:
             self._used -= slot.ready.size_bytes
             slot.ready = None
+            self.on_change()
 
     def _evict(self, keep: str) -> None:
         """Second chance: what was asked for since the last round goes to the back once."""

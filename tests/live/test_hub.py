@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from dateline.live import hub as hub_module
 from dateline.live.events import event_of
 from dateline.live.history import read_history
 from dateline.live.hub import _MAX_WAITING_BYTES, _RECENT, Event, Hub
@@ -32,6 +33,9 @@ class Transport:
 
     def get_write_buffer_size(self) -> int:
         return len(self.written) if self.stuck else 0
+
+    def set_protocol(self, protocol: Any) -> None:
+        self.protocol = protocol
 
     def is_closing(self) -> bool:
         return self.closed
@@ -203,5 +207,76 @@ def test_a_reader_who_comes_back_after_a_kill_gets_no_word_of_the_item() -> None
         client = Transport()
         hub.open(request("after=0"), client)
         assert client.events == [("element", 2), ("withdrawal", 3)] and b"secret" not in client.written
+
+    run(scenario())
+
+
+def test_the_loop_answers_others_while_a_round_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub_module, "_SLICE_S", 0.0)  # a look at the clock ends each slice
+
+    async def scenario() -> None:
+        hub = Hub("wire", 0, history_of(0))
+        clients = [Transport() for _ in range(200)]
+        for client in clients:
+            hub.open(request(), client)
+        hub.announce([element(1)])
+        told = sum(client.seqs == [1] for client in clients)
+        assert 0 < told < 100
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert all(client.seqs == [1] for client in clients)
+
+    run(scenario())
+
+
+def test_who_comes_or_goes_during_a_round_misses_nothing_and_gets_nothing_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hub_module, "_SLICE_S", 0.0)
+
+    async def scenario() -> None:
+        hub = Hub("wire", 0, history_of(0))
+        there = [Transport() for _ in range(100)]
+        readers = [hub.open(request(), client) for client in there]
+        hub.announce([element(1)])
+        hub.announce([element(2), Event(3, b"id: 3\nevent: element\ndata: secret\n\n", "tag:a")])
+        hub.announce([Event(4, b"id: 4\nevent: withdrawal\ndata: {}\n\n", "tag:a", True), element(5)])
+        late = {after: Transport() for after in (0, 1, 2, 5)}  # their pages are of different moments
+        for after, client in late.items():
+            hub.open(request(f"after={after}"), client)
+        readers[-1].connection_lost(None)
+        hub.heartbeat()
+        for _ in range(30):
+            await asyncio.sleep(0)
+        hub.announce([element(6)])
+        for _ in range(30):
+            await asyncio.sleep(0)
+        assert all(client.seqs == [1, 2, 5, 6] for client in there[:-1]) and there[-1].seqs == []
+        assert [client.seqs for client in late.values()] == [[1, 2, 5, 6], [2, 5, 6], [5, 6], [6]]
+        everything = b"".join(client.written for client in (*there, *late.values()))
+        assert b"secret" not in everything  # it was killed before its round began
+        assert ("withdrawal", 4) in late[2].events and ("withdrawal", 4) not in late[5].events
+
+    run(scenario())
+
+
+def test_a_burst_goes_out_in_pieces_that_a_reader_can_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Counting(Transport):
+        most = 0
+
+        def write(self, data: bytes) -> None:
+            self.most = max(self.most, len(data))
+            super().write(data)
+
+    async def scenario() -> None:
+        hub = Hub("wire", 0, history_of(0))
+        client = Counting()
+        hub.open(request(), client)
+        hub.announce(
+            [Event(seq, b"id: %d\nevent: element\ndata: %s\n\n" % (seq, b"x" * 1000)) for seq in range(1, 501)]
+        )
+        for _ in range(30):
+            await asyncio.sleep(0)
+        assert client.seqs == list(range(1, 501)) and client.most < 70_000
 
     run(scenario())

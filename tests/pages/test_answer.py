@@ -141,4 +141,23 @@ def test_a_killed_pages_answer_is_410_with_its_text(answerer: Answerer, store: P
 def test_a_flood_of_different_heads_is_bounded(answerer: Answerer) -> None:
     for number in range(20_000):
         ask(answerer, X=str(number))
-    assert len(answerer._known) <= 8192
+    assert len(answerer._known) <= 8192 and len(answerer.answers) <= 8192
+
+
+def test_a_kept_answer_goes_with_the_page_it_is_of(answerer: Answerer, store: PageStore) -> None:
+    head = b"GET /x/ HTTP/1.1\r\nHost: news.example\r\n\r\n"
+    store.put("/x/", page("here"))
+    answer, close = answerer.answer(head)  # type: ignore[misc]
+    assert not close and answerer.answers[head] is answer
+    stale = answerer.answers
+    store.put("/x/", page("gone", 410))
+    stale[head] = answer  # as a request would that was being answered when the page changed
+    assert head not in answerer.answers
+    assert answerer.answer(head)[0].endswith(b"gone")  # type: ignore[index]
+    store.drop("/x/")
+    assert head not in answerer.answers
+
+
+def test_an_answer_that_closes_the_connection_is_not_kept(answerer: Answerer) -> None:
+    answerer.answer(b"GET / HTTP/1.0\r\nHost: news.example\r\n\r\n")
+    assert not answerer.answers
