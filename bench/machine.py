@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -32,18 +33,33 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_for(port: int) -> None:
-    """Wait until something listens on the port."""
+def wait_for(port: int) -> bool:
+    """Wait until something listens on the port, and return true; end the measurement if nothing does."""
     for _ in range(400):
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            return
+            return True
         time.sleep(0.05)
     sys.exit(f"Nothing came up on port {port}.")
 
 
+@dataclass(frozen=True)
+class Server:
+    """A Dateline that runs: its port, its home, its settings, its first process."""
+
+    port: int
+    home: Path
+    env: dict[str, str]
+    pid: int
+
+    @property
+    def pids(self) -> list[int]:
+        """The ids of all its processes."""
+        return [self.pid, *children(self.pid)]
+
+
 @contextlib.contextmanager
-def dateline_server(**options: str) -> Iterator[tuple[int, Path, dict[str, str]]]:
-    """Run Dateline with its sample wire and these settings; yield its port, home and environment."""
+def dateline(**options: str) -> Iterator[Server]:
+    """Run Dateline with its sample wire and these settings."""
     with tempfile.TemporaryDirectory(prefix="dateline-bench-") as folder:
         home, port = Path(folder) / "home", free_port()
         env = {name: value for name, value in os.environ.items() if not name.startswith(("DATELINE_", "DJANGO_"))}
@@ -54,10 +70,34 @@ def dateline_server(**options: str) -> Iterator[tuple[int, Path, dict[str, str]]
             try:
                 wait_for(port)
                 time.sleep(1)  # the compressed twins are written after the first answer is possible
-                yield port, home, env
+                yield Server(port, home, {**env, "DJANGO_SETTINGS_MODULE": "dateline.settings"}, process.pid)
             finally:
                 process.terminate()
                 process.wait()
+
+
+@contextlib.contextmanager
+def dateline_server(**options: str) -> Iterator[tuple[int, Path, dict[str, str]]]:
+    """Run Dateline with its sample wire and these settings; yield its port, home and environment."""
+    with dateline(**options) as server:
+        yield server.port, server.home, server.env
+
+
+def cpu_s(pid: int) -> float:
+    """Return the processor time that a process has used so far, seconds."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def memory_kb(pid: int) -> float:
+    """Return the memory that is this process's own, kB: what would be free if it ended."""
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return sum(float(line.split()[1]) for line in text.splitlines() if line.startswith("Private_"))
+
+
+def children(pid: int) -> list[int]:
+    """Return the process ids of a process's children."""
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def median(values: Sequence[float]) -> float:

@@ -104,6 +104,11 @@ class Answerer:
         `head` is a request's head with its blank line. None: another method, a foreign host, a page
         that is not ready, a query that asks for something else; the caller passes those on.
         """
+        second = int(time.time())
+        if second != self._second:
+            self._second = second
+            self._date = f"Date: {formatdate(second, usegmt=True)}\r\n\r\n".encode()
+            self.forget()
         answers = self.answers  # before the page is looked at: see above
         known = self._known.get(head)
         if known is None or known.slot.ready is None:
@@ -146,12 +151,7 @@ class Answerer:
 
     def _write(self, ready: Ready, known: _Known) -> bytes:
         known.slot.hit = True
-        second = int(time.time())
-        if second != self._second:
-            self._second = second
-            self.forget()
-            self._date = f"Date: {formatdate(second, usegmt=True)}\r\n\r\n".encode()
-        variant = (ready.variants.get(known.encoding) or ready.variants[""]).at(second, self._date)
+        variant = (ready.variants.get(known.encoding) or ready.variants[""]).at(self._second, self._date)
         if known.plain:
             return variant.full
         unchanged = ready.page.status == 200 and _is_unchanged(ready, known)
