@@ -124,7 +124,7 @@ def run(host: str, port: int, sample: bool) -> None:
     prepare(migrate=True)
     settings.LISTEN_HOST = host
     with only_process():
-        listener = listen(host, port)
+        listeners = listen(host, port)
         check_remembered(read_verifier())
         if sample and store.head_seq() == 0:
             err.print(f"The wire is empty: {len(append_sample())} sample dispatches were put on it.")
@@ -134,7 +134,7 @@ def run(host: str, port: int, sample: bool) -> None:
         first = make_first_chief(sample=sample)
         if rendered:
             err.print(f"{rendered} pages were rendered.")
-        serve(listener, outlets, lambda: _say_where(host, port, first))
+        serve(listeners, outlets, lambda: _say_where(host, port, first))
 
 
 def _say_where(host: str, port: int, first: FirstChief | None) -> None:

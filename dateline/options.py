@@ -20,6 +20,9 @@ from babel import Locale, UnknownLocaleError
 from dateline.news.agency import Agency
 from dateline.news.dateline import STYLES
 
+# More than the cores of any machine that one agency's readers need.
+_MOST_WORKERS = 64
+
 
 class BadOption(Exception):
     """A setting cannot be used; the message says what to write instead."""
@@ -105,6 +108,12 @@ def _port(value: str) -> int:
     return int(value)
 
 
+def _workers(value: str) -> int:
+    if not value.isdigit() or int(value) > _MOST_WORKERS:
+        raise ValueError(f"a whole number from 0 to {_MOST_WORKERS}; 0: one process does everything")
+    return int(value)
+
+
 def _count(value: str) -> int:
     if not value.isdigit() or not 1 <= int(value) <= 100_000:
         raise ValueError("a whole number from 1 to 100000")
@@ -138,6 +147,7 @@ OPTIONS = (
         _count,
         "How much memory the rendered pages may take; the rest is read from files.",
     ),
+    Option("WORKERS", "1", _workers, "Processes that answer readers beside the one that does all else; 0: none."),
     Option("SMTP", "", _smtp, "Where mail goes: smtp://user:password@host:port, or smtps://. Empty: no mail."),
     Option(
         "WEBHOOK_NETWORKS",

@@ -1,4 +1,4 @@
-"""The running server: one process that serves readers, folds the wire and keeps its embargoes.
+"""The running server: a process that folds the wire and keeps its embargoes, and workers that serve readers.
 
 Threads: the event loop answers readers; the folder follows the wire, announces, folds and renders; the
 settler writes the rendered pages to files; the embargo clock releases what is due. Each has its own
@@ -7,6 +7,7 @@ connection to the database, and all stop together.
 
 import asyncio
 import contextlib
+import errno
 import fcntl
 import logging
 import os
@@ -40,7 +41,7 @@ from dateline.live.history import read_history
 from dateline.live.hub import HEARTBEAT_S, Event, Hub
 from dateline.news.element import Change
 from dateline.pages.answer import Answerer
-from dateline.pages.protocol import ReadyProtocol, close_idle
+from dateline.pages.protocol import ReadyProtocol, TakenProtocol, close_idle
 from dateline.pages.store import PageStore
 from dateline.site import views
 from dateline.site.fold import SiteFold
@@ -52,6 +53,7 @@ from dateline.wire.follow import BATCH, POLL_S, fold, use_lazy_commits
 from dateline.wire.identity import wire_id
 from dateline.wire.verify import remember
 from dateline.wire.write_back import WriteBack
+from dateline.workers.crew import Crew
 
 log = logging.getLogger(__name__)
 # What delivery gives is what the desk asks for: mypy compares them here, where both are known.
@@ -61,6 +63,8 @@ _GOES = (Change.WITHHOLD, Change.KILL)
 _BACKLOG = 4096
 # How often idle connections are looked for; they are closed after IDLE_S.
 _SWEEP_S = 5.0
+# A worker of a server that was killed on this port takes a moment to notice.
+_LEAVE_S = 1.0
 # How long a thread waits after a failure (a full disk, a locked database) before it tries again.
 _AFTER_FAILURE_S = 1.0
 
@@ -247,7 +251,7 @@ def _threads(stopped: threading.Event, *targets: tuple[str, Callable[..., None],
             thread.join()
 
 
-async def _serve(listener: socket.socket, outlets: Outlets, started: Callable[[], None]) -> None:
+async def _serve(listeners: list[socket.socket], outlets: Outlets, started: Callable[[], None]) -> None:
     loop = asyncio.get_running_loop()
     head = await asyncio.to_thread(_head_seq)
     hub = Hub(wire_id(), head, read_history)
@@ -266,8 +270,12 @@ async def _serve(listener: socket.socket, outlets: Outlets, started: Callable[[]
     )  # fmt: skip
     server = _Server(config, hub, started)
     stopped = threading.Event()
+    # With workers this process listens to nothing: they hand it what they do not answer themselves.
+    crew = Crew(listeners if settings.WORKERS else [], outlets.pages, wire_id(), head)
+    crew.start(lambda data: TakenProtocol(config, server.server_state, {}, data))
 
     def announce(events: list[Event]) -> None:
+        crew.announce(events)
         loop.call_soon_threadsafe(hub.announce, events)
 
     def deliver() -> None:
@@ -287,11 +295,13 @@ async def _serve(listener: socket.socket, outlets: Outlets, started: Callable[[]
         ("embargoes", _keep, (keep_embargoes, stopped)),
         ("schedules", _keep, (keep_schedules, stopped)),
     ):
-        chores = asyncio.create_task(_housekeeping(server, hub))
+        chores = [asyncio.create_task(_housekeeping(server, hub)), asyncio.create_task(crew.keep())]
         try:
-            await server.serve(sockets=[listener])
+            await server.serve(sockets=[] if settings.WORKERS else listeners)
         finally:
-            chores.cancel()
+            for chore in chores:
+                chore.cancel()
+            await asyncio.to_thread(crew.stop)
 
 
 def _head_seq() -> int:
@@ -321,20 +331,37 @@ def only_process() -> Iterator[None]:
         yield
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that listens there. Raises WireError with a sentence if that cannot be."""
+def listen(host: str, port: int) -> list[socket.socket]:
+    """Return a socket that listens there, or one for each worker where there are several.
+
+    Raises WireError with a sentence if that cannot be.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
-    except OSError as error:
-        raise WireError(f"The server cannot listen on {host}:{port}: {error.strerror}. Try --port.", port) from error
+    until = time.monotonic() + _LEAVE_S
+    while True:
+        try:
+            first = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+            if settings.WORKERS < 2:
+                return [first]
+            # Only after that one do we know that the port is nobody else's: these would share it with anyone.
+            first.close()
+            return [
+                socket.create_server((host, port), family=family, backlog=_BACKLOG, reuse_port=True)
+                for _ in range(settings.WORKERS)
+            ]
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > until:
+                raise WireError(
+                    f"The server cannot listen on {host}:{port}: {error.strerror}. Try --port.", port
+                ) from error
+            time.sleep(0.05)
 
 
-def serve(listener: socket.socket, outlets: Outlets, started: Callable[[], None]) -> None:
+def serve(listeners: list[socket.socket], outlets: Outlets, started: Callable[[], None]) -> None:
     """Serve until told to stop (SIGINT, SIGTERM); call `started` when readers are answered."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dateline.settings")
     connection.close()
     # Under full load of readers the folder's thread gets its turn after half a millisecond, not after five.
     sys.setswitchinterval(0.0005)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(listener, outlets, started))
+        runner.run(_serve(listeners, outlets, started))

@@ -24,6 +24,7 @@ AGENCY = agency_of(OPTIONS)
 DATELINE_HOME: Path = OPTIONS["HOME"]
 PORT: int = OPTIONS["PORT"]
 FRONT_ELEMENTS: int = OPTIONS["FRONT"]
+WORKERS: int = OPTIONS["WORKERS"]
 MEMORY_BYTES: int = OPTIONS["MEMORY_MB"] * 1024 * 1024
 
 # The address that `dateline run --host` listens on; the command sets it before it serves.

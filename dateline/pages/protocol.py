@@ -6,7 +6,7 @@ uvicorn's protocol is put behind this one, and Django answers as if this class w
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -22,6 +22,13 @@ IDLE_S = 75.0
 
 # Takes a connection over: makes a protocol of its own the transport's, and hears all that comes on it.
 StreamOpener = Callable[[Request, Any], object]
+
+
+class Passer(Protocol):
+    """Takes connections that ask for what is not ready, in a process that has no Django."""
+
+    def take(self, transport: Any, data: bytes) -> None:
+        """Take the connection over; `data` was read of it and not answered."""
 
 
 class _Inner(HttpToolsProtocol):
@@ -63,6 +70,7 @@ class ReadyProtocol(asyncio.Protocol):
     answerer: ClassVar[Answerer]
     streams: ClassVar[Mapping[bytes, StreamOpener]]
     hosts: ClassVar[frozenset[str]]
+    passer: ClassVar[Passer | None] = None
 
     def __init__(self, config: Any, server_state: Any, app_state: dict[str, Any], _loop: Any = None) -> None:
         # Kept for the inner protocol, which most connections never need.
@@ -160,7 +168,11 @@ class ReadyProtocol(asyncio.Protocol):
             self.transport.abort()
 
     def _pass_on(self, data: bytes) -> None:
-        """Let uvicorn read this, and through it Django."""
+        """Let uvicorn read this, and through it Django: in this process, or in the one that the passer knows."""
+        if self.passer is not None:
+            self._state.connections.discard(self)
+            self.passer.take(self.transport, data)
+            return
         if self._inner is None:
             self._inner = _Inner(self._config, self._state, self._app_state)
             self._inner.connection_made(self.transport)
@@ -177,6 +189,22 @@ class ReadyProtocol(asyncio.Protocol):
         self._state.connections.discard(self)
         opener(request, self.transport)
         return True
+
+
+class TakenProtocol(ReadyProtocol):
+    """The same, for a connection of which another process has read `data` already."""
+
+    __slots__ = ("_data",)
+
+    def __init__(self, config: Any, server_state: Any, app_state: dict[str, Any], data: bytes) -> None:
+        super().__init__(config, server_state, app_state)
+        self._data = data
+
+    def connection_made(self, transport: Any) -> None:
+        """The connection is here; what was read comes before whatever follows."""
+        super().connection_made(transport)
+        data, self._data = self._data, b""
+        self.data_received(data)
 
 
 def close_idle(connections: set[Any], now: float) -> None:

@@ -63,7 +63,7 @@ class Ready:
 
     def __init__(self, page: Page) -> None:
         self.page = page
-        self._digest = hashlib.sha256(page.body).hexdigest()[:20]
+        self.digest = hashlib.sha256(page.body).hexdigest()[:20]
         self.variants: dict[str, Variant] = {"": self._variant("", page.body)}
 
     @property
@@ -88,7 +88,7 @@ class Ready:
 
     def _variant(self, encoding: str, body: bytes) -> Variant:
         page = self.page
-        etag = f'"{self._digest}-{encoding}"' if encoding else f'"{self._digest}"'
+        etag = f'"{self.digest}-{encoding}"' if encoding else f'"{self.digest}"'
         common = (
             f"ETag: {etag}\r\nCache-Control: {page.cache}\r\nVary: Accept-Encoding\r\n"
             f"Last-Modified: {format_datetime(page.modified, usegmt=True)}\r\n"

@@ -10,13 +10,14 @@ import itertools
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
-from dateline.pages.ready import IMMUTABLE, REVALIDATE, Page, Ready
+from dateline.pages.ready import IMMUTABLE, REVALIDATE, Page, Ready, compress
 
 _MEDIA_TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -62,6 +63,16 @@ class Slot:
         self.hit = True
 
 
+class Follower(Protocol):
+    """Hears, in order, of all that a store is given, in the thread that gives it."""
+
+    def put(self, path: str, page: Page | None) -> None:
+        """The path answers this page from now on, or nothing."""
+
+    def written(self, batch: Iterable[tuple[str, Ready | None]]) -> None:
+        """These were written to their files."""
+
+
 class PageStore:
     """Ready pages below one folder. Safe to use from several threads."""
 
@@ -76,6 +87,18 @@ class PageStore:
         self._flushing = threading.Lock()
         # Called, from any thread, after what a path answers has changed.
         self.on_change: Callable[[], None] = lambda: None
+        self._follower: Follower | None = None
+
+    def follow(self, follower: Follower | None) -> None:
+        """Let someone hear of what changes from now on; None: nobody."""
+        with self._lock:
+            self._follower = follower
+
+    @contextlib.contextmanager
+    def still(self) -> Iterator[Mapping[str, Ready | None]]:
+        """Let nothing be put or dropped meanwhile; give what has not been written to its files yet."""
+        with self._lock:
+            yield self._pending
 
     def put(self, path: str, page: Page) -> bool:
         """Make the page the answer at this path; return whether that changes anything.
@@ -95,6 +118,8 @@ class PageStore:
             self._changes += 1
             self._pending[path] = ready
             self._remember(path, ready)
+            if self._follower is not None:
+                self._follower.put(path, page)
         return True
 
     def drop(self, path: str) -> None:
@@ -103,6 +128,21 @@ class PageStore:
             self._changes += 1
             self._pending[path] = None
             self._forget(path)
+            if self._follower is not None:
+                self._follower.put(path, None)
+
+    def settle(self, path: str, digest: str, twins: dict[str, bytes]) -> None:
+        """Another process has written the page with this digest (none: what was dropped) to its files.
+
+        For a store that follows another one's over the same folder, and never flushes.
+        """
+        with self._lock:
+            ready = self._pending.get(path)
+            if path not in self._pending or (ready.digest if ready else "") != digest:
+                return  # a newer one is under way
+            del self._pending[path]
+            if ready is not None and twins:
+                self._add_twins(path, ready, twins)
 
     def slot(self, path: str) -> Slot | None:
         """Return the slot of a page that is in memory or in a file, or None if there is none."""
@@ -173,6 +213,7 @@ class PageStore:
             with self._lock:
                 batch = dict(self._pending)
             trouble: OSError | None = None
+            written: list[tuple[str, Ready | None]] = []
             for path, ready in batch.items():
                 try:
                     if ready is None:
@@ -182,20 +223,20 @@ class PageStore:
                 except OSError as error:
                     trouble = error
                     continue
+                written.append((path, ready))
                 with self._lock:
                     if self._pending.get(path, batch) is ready:
                         del self._pending[path]
+            if self._follower is not None and written:
+                self._follower.written(written)
             if trouble is not None:
                 raise trouble
             return list(batch)
 
     def _write(self, path: str, ready: Ready) -> None:
-        size = ready.size_bytes
-        twins = ready.add_twins()
+        twins = compress(ready.page.body) if ready.worth_compressing else {}
         with self._lock:
-            slot = self._slots.get(path)
-            if slot is not None and slot.ready is ready:
-                self._used += ready.size_bytes - size
+            self._add_twins(path, ready, twins)
         target = self._file(path, ready.page.status)
         target.parent.mkdir(parents=True, exist_ok=True)
         # What must not be served any more goes first: a kill's page before its notice is written.
@@ -209,6 +250,14 @@ class PageStore:
         for name, suffix in _TWINS.items():
             if name not in twins:
                 target.with_name(target.name + suffix).unlink(missing_ok=True)
+
+    def _add_twins(self, path: str, ready: Ready, twins: dict[str, bytes]) -> None:
+        size = ready.size_bytes
+        ready.add_twins(twins)
+        slot = self._slots.get(path)
+        if slot is not None and slot.ready is ready:
+            self._used += ready.size_bytes - size
+            self.on_change()
 
     def _fresh(self) -> Path:
         """Return a new file's path, from where it can be moved to its place in one step."""

@@ -1,0 +1,154 @@
+"""The load generators: `readers.c`, built here with the system's compiler, and wrk.
+
+Both are lean so that the server is measured and not they; each reading says how much of a core the generator
+took itself, and `limited` says when it, not the server, was the limit.
+"""
+
+import contextlib
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.machine import cpu_s
+
+# A generator that took this share of a core while the server took less was the limit.
+_FULL = 0.95
+# Every event that is counted holds these bytes once: the title of an element, in Dateline's and in nchan's.
+MARK = '"title":"Mark '
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """How an event reached its readers: how many have it, and when, in seconds of time.monotonic()."""
+
+    count: int
+    first: float
+    p50: float
+    p99: float
+    last: float
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How many were done, how many failed, and how long they took, in milliseconds."""
+
+    count: int
+    failed: int
+    p50: float
+    p99: float
+    worst: float
+
+
+class Readers:
+    """A process of the C client; see readers.c for its orders."""
+
+    def __init__(self, program: Path) -> None:
+        self._process = subprocess.Popen([program, MARK], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.pid = self._process.pid
+
+    def send(self, order: str) -> None:
+        """Give an order without waiting for its answer."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(order + "\n")
+        self._process.stdin.flush()
+
+    def answer(self) -> list[str]:
+        """Return the answer to the oldest order that has none yet."""
+        assert self._process.stdout is not None
+        words = self._process.stdout.readline().split()
+        if not words or words == ["?"]:
+            sys.exit("The load generator (bench/readers.c) ended or did not understand an order.")
+        return words
+
+    def join(self, count: int, port: int, path: str = "/live") -> float:
+        """Connect so many readers; return the seconds until each has its stream's head."""
+        self.send(f"join {count} {port} {path}")
+        joined, took_us = map(int, self.answer())
+        if joined < count:
+            sys.exit(f"Only {joined} of {count} readers could join; is `ulimit -n` below 20000?")
+        return took_us / 1e6
+
+    def event(self, number: int, timeout_ms: int = 20_000) -> Arrivals:
+        """Wait until every reader has the event of that number, from 1, and return when."""
+        self.send(f"event {number} {timeout_ms}")
+        return self.arrivals()
+
+    def arrivals(self) -> Arrivals:
+        """Return the answer to an order `event`."""
+        count, *times = map(int, self.answer())
+        return Arrivals(count, *(time / 1e6 for time in times))
+
+    def spread(self, storm: bool) -> Spread:
+        """Return the answer to an order `storm` or `page`."""
+        count, *rest = map(int, self.answer())
+        failed = rest.pop(0) if storm else 0
+        return Spread(count, failed, *(time / 1e3 for time in rest))
+
+    def leave(self) -> None:
+        """Hang up on everyone."""
+        self.send("leave")
+        self.answer()
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.kill()
+        self._process.wait()
+
+
+@contextlib.contextmanager
+def readers_program() -> Iterator[Path]:
+    """Build the C client; yield its path."""
+    with tempfile.TemporaryDirectory(prefix="dateline-bench-") as folder:
+        program = Path(folder) / "readers"
+        subprocess.run(["cc", "-O2", "-o", program, Path(__file__).with_name("readers.c")], check=True)
+        yield program
+
+
+@dataclass(frozen=True)
+class Load:
+    """One round of wrk: requests a second, and the shares of a core that wrk and the server's processes took."""
+
+    rate: float
+    p99_ms: float
+    generator: float
+    server: float
+    threads: int = 1
+    workers: int = 1
+
+    @property
+    def limited(self) -> bool:
+        """Whether the load generator was the limit, and not the server."""
+        return self.generator >= _FULL * self.threads and self.server < _FULL * self.workers
+
+
+def wrk(url: str, *headers: str, pids: list[int], seconds: float, connections: int = 32, threads: int = 1) -> Load:
+    """Ask for a page as fast as it comes; return the rate. `pids`: the server's processes."""
+    command = ["wrk", f"-t{threads}", f"-c{connections}", f"-d{seconds:g}s", "--latency"]
+    for header in headers:
+        command += ["-H", header]
+    before = sum(map(cpu_s, pids))
+    process = subprocess.Popen([*command, url], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    out = process.stdout.read()
+    spent = sum(map(cpu_s, pids)) - before
+    own = _children_s(process)
+    found = re.search(r"Requests/sec:\s+([\d.]+)", out), re.search(r"99%\s+([\d.]+)(us|ms|s)", out)
+    if found[0] is None or found[1] is None or "Socket errors" in out:
+        sys.exit(f"wrk on {url} failed:\n{out}")
+    if "Non-2xx" in out and not any(header.startswith("If-None-Match") for header in headers):
+        sys.exit(f"{url} answered with errors:\n{out}")
+    scale = {"us": 1e-3, "ms": 1.0, "s": 1e3}[found[1][2]]
+    workers = len(pids)
+    return Load(float(found[0][1]), float(found[1][1]) * scale, own / seconds, spent / seconds, threads, workers)
+
+
+def _children_s(process: subprocess.Popen[str]) -> float:
+    """Return the processor seconds of a process that is about to be reaped."""
+    _, _, use = os.wait4(process.pid, 0)
+    process.returncode = 0
+    return use.ru_utime + use.ru_stime
