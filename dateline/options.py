@@ -5,6 +5,7 @@ bad value stops the start with a sentence that says what to write instead.
 """
 
 import ipaddress
+import os
 import re
 import secrets
 import tomllib
@@ -20,6 +21,8 @@ from babel import Locale, UnknownLocaleError
 from dateline.news.agency import Agency
 from dateline.news.dateline import STYLES
 
+# One answers a hundred thousand requests a second; a second one shares the work of telling live readers.
+_DEFAULT_WORKERS = 2
 # More than the cores of any machine that one agency's readers need.
 _MOST_WORKERS = 64
 
@@ -109,6 +112,8 @@ def _port(value: str) -> int:
 
 
 def _workers(value: str) -> int:
+    if not value:
+        return min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1, _DEFAULT_WORKERS)
     if not value.isdigit() or int(value) > _MOST_WORKERS:
         raise ValueError(f"a whole number from 0 to {_MOST_WORKERS}; 0: one process does everything")
     return int(value)
@@ -147,7 +152,7 @@ OPTIONS = (
         _count,
         "How much memory the rendered pages may take; the rest is read from files.",
     ),
-    Option("WORKERS", "1", _workers, "Processes that answer readers beside the one that does all else; 0: none."),
+    Option("WORKERS", "", _workers, "Processes that answer readers, beside the one that does all else; 0: none."),
     Option("SMTP", "", _smtp, "Where mail goes: smtp://user:password@host:port, or smtps://. Empty: no mail."),
     Option(
         "WEBHOOK_NETWORKS",

@@ -7,7 +7,6 @@ it, is ended: no reader is served by one that may be behind.
 import asyncio
 import contextlib
 import logging
-import os
 import socket
 import subprocess
 import sys
@@ -168,7 +167,3 @@ class Crew:
                 worker.end()
                 worker.process.wait()
 
-
-def count_cores() -> int:
-    """Return how many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
