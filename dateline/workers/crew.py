@@ -166,4 +166,3 @@ class Crew:
             except subprocess.TimeoutExpired:
                 worker.end()
                 worker.process.wait()
-
