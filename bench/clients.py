@@ -65,9 +65,9 @@ class Readers:
             sys.exit("The load generator (bench/readers.c) ended or did not understand an order.")
         return words
 
-    def join(self, count: int, port: int, path: str = "/live") -> float:
-        """Connect so many readers; return the seconds until each has its stream's head."""
-        self.send(f"join {count} {port} {path}")
+    def join(self, count: int, port: int, events: int = 0, path: str = "/live") -> float:
+        """Connect so many readers, after so many events; return the seconds until each has its stream's head."""
+        self.send(f"join {count} {port} {path} {events}")
         joined, took_us = map(int, self.answer())
         if joined < count:
             sys.exit(f"Only {joined} of {count} readers could join; is `ulimit -n` below 20000?")
@@ -88,6 +88,11 @@ class Readers:
         count, *rest = map(int, self.answer())
         failed = rest.pop(0) if storm else 0
         return Spread(count, failed, *(time / 1e3 for time in rest))
+
+    def cpu_s(self) -> float:
+        """Return the processor time that the client has used so far, seconds."""
+        self.send("cpu")
+        return int(self.answer()[0]) / 1e6
 
     def leave(self) -> None:
         """Hang up on everyone."""

@@ -1,97 +1,41 @@
-"""Append to live reader, with 1,000 readers connected. `python -m bench.live`
+"""Live readers beside nginx with nchan: fan-out, bursts, memory, storms, slow readers, pages meanwhile.
 
-The reference in the same run is the least that the task can cost: a bare event loop that writes the
-same bytes to a file, forces them to the disk, and writes a ready event to as many sockets.
+`python -m bench.live [--out FOLDER] [--rounds N]`. One worker each, the same bytes, the same C client
+(readers.c) on the same two cores; the two take turns, event by event. A time begins when Dateline's append,
+or nchan's POST, is called, and Dateline's has forced its dispatch to the disk within it.
 """
 
-import asyncio
-import os
-import selectors
-import socket
+import contextlib
+import http.client
 import subprocess
 import sys
-import tempfile
-import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import uvloop
+from bench.chart import write_bars
+from bench.clients import Readers, readers_program
+from bench.machine import (
+    Options,
+    cpu_s,
+    dateline,
+    median,
+    memory_kb,
+    need,
+    print_table,
+    read_options,
+)
+from bench.references import NCHAN, nginx
 
-from bench.machine import dateline_server, free_port, median, percentile, print_table, wait_for
-
-READERS = 1000
-DISPATCHES = 100
-PAUSE_S = 0.1
+COUNTS = (1_000, 5_000, 10_000)
+BURST = 100
+# What an element of the newsfeed is as an event, so that both send as much.
+_BODY = (
+    '{"id":"d6rgetvr8t8h","title":"Mark %d","heading":"World","heading_url":"/sections/world/","place":22,"pad":"%s"}'
+)
+_PAD = "y" * 330
 BODY = "<p>" + "The harbour of Port Ellis reopened after three days. " * 20 + "</p>"
-
-
-class Readers:
-    """Many live readers in one thread. Notes when the first and the last of them has each event."""
-
-    def __init__(self, port: int, count: int) -> None:
-        self._selector = selectors.DefaultSelector()
-        self.times: list[list[float]] = []
-        self._buffers: dict[socket.socket, bytes] = {}
-        self._stop = threading.Event()
-        for _ in range(count):
-            connection = socket.create_connection(("127.0.0.1", port))
-            connection.sendall(f"GET /live HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
-            connection.setblocking(False)
-            self._selector.register(connection, selectors.EVENT_READ)
-            self._buffers[connection] = b""
-        self._thread = threading.Thread(target=self._read)
-        self._thread.start()
-
-    def _read(self) -> None:
-        while not self._stop.is_set():
-            for key, _ in self._selector.select(0.1):
-                connection = key.fileobj
-                assert isinstance(connection, socket.socket)
-                data = connection.recv(65536)
-                if not data:
-                    raise RuntimeError("the server dropped a reader")
-                if b"event: element" in data:
-                    self.times[-1].append(time.perf_counter())
-
-    def expect(self) -> None:
-        """Begin to wait for the next event."""
-        self.times.append([])
-
-    def wait(self) -> None:
-        """Wait until everyone has it."""
-        deadline = time.perf_counter() + 10
-        while len(self.times[-1]) < len(self._buffers) and time.perf_counter() < deadline:
-            time.sleep(0.001)
-
-    def close(self) -> None:
-        """Hang up."""
-        self._stop.set()
-        self._thread.join()
-        for connection in self._buffers:
-            connection.close()
-
-
-def measure(port: int, append: Callable[[int], tuple[float, float]]) -> dict[str, list[float]]:
-    """Return, in milliseconds: each append, and from its call to the first and the last reader."""
-    readers = Readers(port, READERS)
-    time.sleep(1.5)
-    results: dict[str, list[float]] = {"append": [], "first": [], "last": []}
-    for number in range(DISPATCHES):
-        readers.expect()
-        begun, done = append(number)
-        readers.wait()
-        times = readers.times[-1]
-        if len(times) != READERS:
-            raise RuntimeError(f"{len(times)} of {READERS} readers had the event")
-        results["append"].append((done - begun) * 1000)
-        results["first"].append((times[0] - begun) * 1000)
-        results["last"].append((times[-1] - begun) * 1000)
-        time.sleep(PAUSE_S)
-    readers.close()
-    return results
-
 
 # Appends when told to, and says when it began and ended.
 PRODUCER = """
@@ -101,16 +45,44 @@ from dateline.news.acts import Act
 from dateline.news.item import NewsItem
 body = sys.argv[1]
 for line in sys.stdin:
-    item = NewsItem(headline='Story ' + line.strip(), body=body, section='World')
-    begun = time.perf_counter(); append(Act.PUBLISH, item); done = time.perf_counter()
+    item = NewsItem(headline='Mark ' + line.strip(), body=body, section='World')
+    begun = time.monotonic(); append(Act.PUBLISH, item); done = time.monotonic()
     print(begun, done, flush=True)
 """
+
+
+@dataclass
+class Side:
+    """One of the two that are compared: where it is, its processes, how something is published on it."""
+
+    name: str
+    port: int
+    pids: list[int]
+    publish: Callable[[int], tuple[float, float]]
+    readers: Readers
+    others: Readers
+    events: int = 0
+    lasts: list[float] = field(default_factory=list)
+
+    def tell(self) -> tuple[float, float, float, float, float]:
+        """Publish once; return ms to the first and the last reader, and the µs a reader that server and client took."""
+        self.events += 1
+        server, client = sum(map(cpu_s, self.pids)), self.readers.cpu_s()
+        self.readers.send(f"event {self.events} 20000")
+        begun, _ = self.publish(self.events)
+        came = self.readers.arrivals()
+        if came.count % 1000:
+            sys.exit(f"{self.name} told only {came.count} readers of event {self.events}.")
+        time.sleep(0.05)
+        spent = sum(map(cpu_s, self.pids)) - server, self.readers.cpu_s() - client
+        first, last = (came.first - begun) * 1e3, (came.last - begun) * 1e3
+        return first, last, spent[0] * 1e6 / came.count, spent[1] * 1e6 / came.count, spent[1] * 1e3 / last
 
 
 def producer(
     command: list[str], env: dict[str, str]
 ) -> tuple[subprocess.Popen[str], Callable[[int], tuple[float, float]]]:
-    """Start a process that appends on demand and says when it began and ended (the clock is the machine's)."""
+    """Start a process that appends on demand and says when it began and ended (time.monotonic())."""
     process = subprocess.Popen(command, env=env, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def append(number: int) -> tuple[float, float]:
@@ -123,83 +95,140 @@ def producer(
     return process, append
 
 
-def bare(port: int, path: Path) -> None:
-    """The reference: fsync the bytes, then write a ready event to every socket. Reads orders from stdin."""
-    record, event = BODY.encode() * 4, b"id: 1\nevent: element\ndata: " + b"x" * 400 + b"\n\n"
+@contextlib.contextmanager
+def sides(program: Path) -> Iterator[tuple[Side, Side]]:
+    """Run Dateline with one worker, and nchan with one."""
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(dateline(DATELINE_WORKERS="1"))
+        for folder in (server.home.parent, server.home):
+            folder.chmod(0o755)
+        process, append = producer([sys.executable, "-c", PRODUCER, BODY[:280]], server.env)
+        stack.callback(process.kill)
+        port, pids = stack.enter_context(nginx(NCHAN, root=server.home / "site"))
+        connection = http.client.HTTPConnection("127.0.0.1", port)
 
-    async def serve() -> None:
-        loop = asyncio.get_running_loop()
-        transports: set[Any] = set()
+        def post(number: int) -> tuple[float, float]:
+            begun = time.monotonic()
+            connection.request("POST", "/publish", _BODY % (number, _PAD))
+            connection.getresponse().read()
+            return begun, time.monotonic()
 
-        class Reader(asyncio.Protocol):
-            def connection_made(self, transport: Any) -> None:
-                transports.add(transport)
-                self._transport = transport
-
-            def data_received(self, data: bytes) -> None:
-                self._transport.write(b"HTTP/1.1 200 OK\r\n\r\n")
-
-            def connection_lost(self, exc: Exception | None) -> None:
-                transports.discard(self._transport)
-
-        await loop.create_server(Reader, "127.0.0.1", port, backlog=4096)
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        while await loop.run_in_executor(None, sys.stdin.readline):
-            begun = time.perf_counter()
-            os.write(file, record)
-            os.fsync(file)
-            done = time.perf_counter()
-            for transport in transports:
-                transport.write(event)
-            print(begun, done, flush=True)
-
-    asyncio.Runner(loop_factory=uvloop.new_event_loop).run(serve())
-
-
-def main() -> None:
-    """Measure and print."""
-    with dateline_server() as (port, _, env), tempfile.TemporaryDirectory() as folder:
-        env = {**env, "DJANGO_SETTINGS_MODULE": "dateline.settings"}
-        process, append = producer([sys.executable, "-c", PRODUCER, BODY], env)
-        ours = measure(port, append)
-        process.kill()
-        other = free_port()
-        command = [sys.executable, "-m", "bench.live", "--bare", str(other), str(Path(folder) / "log")]
-        process = subprocess.Popen(command, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        wait_for(other)
-
-        def order(number: int) -> tuple[float, float]:
-            assert process.stdin is not None and process.stdout is not None
-            print(number, file=process.stdin, flush=True)
-            begun, done = process.stdout.readline().split()
-            return float(begun), float(done)
-
-        theirs = measure(other, order)
-        process.kill()
-    names = {
-        "append": "append is durable",
-        "first": "first reader has it",
-        "last": f"last of {READERS:,} readers has it",
-    }
-    rows = [
-        (
-            text,
-            *(f"{median(result[name]):.1f} / {percentile(result[name], 0.99):.1f}" for result in (ours, theirs)),
-            f"{median(ours[name]) / median(theirs[name]):.1f}",
+        clients = [Readers(program) for _ in range(4)]
+        for client in clients:
+            stack.callback(client.close)
+        yield (
+            Side("Dateline", server.port, server.pids, append, clients[0], clients[1]),
+            Side("nchan", port, pids, post, clients[2], clients[3]),
         )
-        for name, text in names.items()
-    ]
-    print_table(
-        f"From the call of append, {READERS:,} live readers, milliseconds (median / p99)",
-        ("until", "Dateline", "bare loop", "ratio"),
-        rows,
-        f"{DISPATCHES} dispatches each. The readers are one Python thread on the same two cores: most of the time "
-        "to the last reader is theirs, in both columns.",
-    )
+
+
+def fan_out(both: tuple[Side, Side], rounds: int) -> tuple[list[tuple[str, ...]], list[tuple[str, dict[str, float]]]]:
+    """Measure one dispatch to ever more readers; leaves the most of them connected."""
+    rows: list[tuple[str, ...]] = []
+    bars: list[tuple[str, dict[str, float]]] = []
+    memory: dict[str, list[float]] = {side.name: [] for side in both}
+    for before, count in zip((0, *COUNTS), COUNTS, strict=False):
+        for side in both:
+            side.readers.join(count - before, side.port, side.events)
+            memory[side.name].append(sum(map(memory_kb, side.pids)))
+            side.tell()
+        found: dict[str, list[tuple[float, ...]]] = {side.name: [] for side in both}
+        for _ in range(rounds):
+            for side in both:
+                found[side.name].append(side.tell())
+        figures = {name: [median(values) for values in zip(*told, strict=True)] for name, told in found.items()}
+        ratio = median([a[1] / b[1] for a, b in zip(found["Dateline"], found["nchan"], strict=True)])
+        for name, (first, last, server, client, share) in figures.items():
+            limit = " (client)" if share > 0.95 else ""
+            rows.append((
+                f"{count:,}", name, f"{first:.1f}", f"{last:.0f}{limit}", f"{server:.1f}", f"{client:.1f}",
+                f"{ratio:.2f}" if name == "Dateline" else "",
+            ))  # fmt: skip
+        bars.append((f"last of {count:,}", {name: values[1] for name, values in figures.items()}))
+    spread = COUNTS[-1] - COUNTS[0]
+    each = {name: (sizes[-1] - sizes[0]) / spread for name, sizes in memory.items()}
+    rows.append(("kB a reader", *(f"{name} {size:.1f}" for name, size in each.items()), "", "", "", ""))
+    return rows, bars
+
+
+def burst(both: tuple[Side, Side], rounds: int) -> list[tuple[str, ...]]:
+    """Measure how many deliveries a second come out of one publisher that goes as fast as it can."""
+    rates: dict[str, list[float]] = {side.name: [] for side in both}
+    for _ in range(rounds):
+        for side in both:
+            side.readers.send(f"event {side.events + BURST} 60000")
+            begun = 0.0
+            for number in range(BURST):
+                at, _ = side.publish(side.events + number + 1)
+                begun = begun or at
+            side.events += BURST
+            rates[side.name].append(BURST * COUNTS[-1] / (side.readers.arrivals().last - begun))
+            time.sleep(1)
+    ours, theirs = (median(rates[side.name]) for side in both)
+    ratio = median([a / b for a, b in zip(*rates.values(), strict=True)])
+    return [("deliveries a second, burst", f"{ours:,.0f}", f"{theirs:,.0f}", f"{ratio:.2f}")]
+
+
+def beside(both: tuple[Side, Side], rounds: int) -> list[tuple[str, ...]]:
+    """Measure what pages, storms of joins and readers that never read do beside ten thousand readers."""
+    rows = []
+    p99: dict[str, list[float]] = {side.name: [] for side in both}
+    for _ in range(rounds):
+        for side in both:
+            side.others.send(f"page {side.port} / 1000 4000")
+            for _ in range(6):
+                side.tell()
+                time.sleep(0.3)
+            p99[side.name].append(side.others.spread(storm=False).p99)
+    rows.append(_row("page p99 while dispatches go out, ms", p99, "{:.1f}"))
+    for rate in (1_000, 4_000):
+        joins: dict[str, list[float]] = {side.name: [] for side in both}
+        lasts: dict[str, list[float]] = {side.name: [] for side in both}
+        done: dict[str, list[float]] = {side.name: [] for side in both}
+        for _ in range(rounds):
+            for side in both:
+                side.others.send(f"storm {rate} 3 {side.port} /live")
+                lasts[side.name] += [side.tell()[1] for _ in range(4)]
+                storm = side.others.spread(storm=True)
+                joins[side.name].append(storm.p99)
+                done[side.name].append(100 * storm.count / (storm.count + storm.failed))
+        rows.append(_row(f"{rate:,} joins and leaves a second: join p99, ms", joins, "{:.1f}"))
+        rows.append(_row(f"{rate:,} a second: joins that came about, %", done, "{:.1f}"))
+        rows.append(_row(f"{rate:,} a second: last of the others, ms", lasts, "{:.0f}"))
+    stuck: dict[str, list[float]] = {side.name: [] for side in both}
+    for side in both:
+        side.others.send(f"stuck 1000 {side.port} /live")
+        side.others.answer()
+    for _ in range(2 * rounds):
+        for side in both:
+            stuck[side.name].append(side.tell()[1])
+    rows.append(_row("beside 1,000 that never read: last of the others, ms", stuck, "{:.0f}"))
+    return rows
+
+
+def _row(name: str, found: dict[str, list[float]], form: str) -> tuple[str, ...]:
+    ours, theirs = (median(values) for values in found.values())
+    return name, form.format(ours), form.format(theirs), f"{ours / theirs:.2f}"
+
+
+def measure(options: Options) -> None:
+    """Measure, print, and draw."""
+    need("nginx", "cc")
+    with readers_program() as program, sides(program) as both:
+        rows, bars = fan_out(both, 4 * options.rounds)
+        print_table(
+            "One dispatch to all live readers (medians)",
+            ("readers", "", "first, ms", "last, ms", "server µs each", "client µs each", "ratio of last"),
+            rows,
+            "From the call of append (durable) or of the POST. One worker each; the C client shares the two cores; "
+            "(client): it was busy all the time, the server was not the limit.",
+        )
+        more = burst(both, options.rounds) + beside(both, options.rounds)
+        note = f"{BURST} dispatches by one publisher; {COUNTS[-1]:,} readers connected all the time."
+        print_table(f"Beside {COUNTS[-1]:,} live readers (medians)", ("", "Dateline", "nchan", "ratio"), more, note)
+    if options.out:
+        write_bars(options.out / "live.svg", "From append, or POST, to the last reader", "ms", bars)
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--bare"]:
-        bare(int(sys.argv[2]), Path(sys.argv[3]))
-    else:
-        main()
+    measure(read_options())

@@ -1,5 +1,6 @@
 """What the measurements share: servers in temporary folders on free ports, medians, a table."""
 
+import argparse
 import contextlib
 import os
 import shutil
@@ -19,6 +20,23 @@ from rich.table import Table
 console = Console(highlight=False)
 
 
+@dataclass(frozen=True)
+class Options:
+    """What a measurement is told: how often to measure, and where charts go, if anywhere."""
+
+    rounds: int
+    out: Path | None
+
+
+def read_options(rounds: int = 5) -> Options:
+    """Return the options of the command line: `--rounds N`, `--out FOLDER`."""
+    parser = argparse.ArgumentParser(description="One of the measurements; `make bench` runs all.")
+    parser.add_argument("--rounds", type=int, default=rounds, help="how often each thing is measured")
+    parser.add_argument("--out", type=Path, help="a folder for charts (SVG)")
+    found = parser.parse_args()
+    return Options(found.rounds, found.out)
+
+
 def need(*programs: str) -> None:
     """Stop with a sentence if a program is missing."""
     missing = [name for name in programs if shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin") is None]
@@ -35,7 +53,7 @@ def free_port() -> int:
 
 def wait_for(port: int) -> bool:
     """Wait until something listens on the port, and return true; end the measurement if nothing does."""
-    for _ in range(400):
+    for _ in range(1200):
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             return True
         time.sleep(0.05)

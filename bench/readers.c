@@ -5,7 +5,8 @@
  * Times are CLOCK_MONOTONIC in microseconds, which is Python's time.monotonic().
  *
  *   readers MARK                        MARK: the bytes that every event to be counted holds once
- *   join COUNT PORT PATH                connects readers; answers when each has the answer's head and a first event
+ *   join COUNT PORT PATH EVENTS         connects readers; answers when each has the answer's head; EVENTS is how many
+ *                                       events were counted before they came
  *   event N TIMEOUT_MS                  waits until every joined reader has N events; answers
  *                                       "N first p50 p99 last" of the Nth one, counted from 1
  *   storm RATE SECONDS PORT PATH        joins and leaves, RATE a second, beside the readers that stay; answers
@@ -80,9 +81,9 @@ static int dial(int port, const char *path, int options) {
     return fd;
 }
 
-static void watch(int fd, char state) {
+static void watch(int fd, char state, int events) {
     struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
-    readers[fd] = (struct reader){.state = state, .begun = now_us()};
+    readers[fd] = (struct reader){.state = state, .begun = now_us(), .events = events};
     fcntl(fd, F_SETFL, O_NONBLOCK);
     epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &event);
 }
@@ -145,12 +146,12 @@ static void say_spread(long *times, int count) {
     else printf(" %ld %ld %ld\n", times[count / 2], times[(int)(count * 0.99)], times[count - 1]);
 }
 
-static void join(int count, int port, const char *path) {
+static void join(int count, int port, const char *path, int events) {
     long begun = now_us();
     for (int made = 0; made < count; made++) {
         int fd = dial(port, path, 0);
         if (fd < 0) break;
-        watch(fd, WAITS);
+        watch(fd, WAITS, events);
         waiting++;
         do turn(0);
         while (waiting > CONNECTING && now_us() - begun < 60000000);
@@ -176,7 +177,7 @@ static void storm(int rate, int seconds, int port, const char *path) {
             int fd = dial(port, path, 0);
             made++;
             if (fd < 0) storm_failed++;
-            else watch(fd, PASSING), readers[fd].begun = at, passing++;
+            else watch(fd, PASSING, 0), readers[fd].begun = at, passing++;
             turn(0);
         } else turn(1);
     }
@@ -226,7 +227,7 @@ int main(int argc, char **argv) {
     epfd = epoll_create1(0);
     setvbuf(stdout, NULL, _IOLBF, 0);
     while (fgets(line, sizeof line, stdin)) {
-        if (sscanf(line, "join %d %d %1000s", &a, &b, path) == 3) join(a, b, path);
+        if (sscanf(line, "join %d %d %1000s %d", &a, &b, path, &c) == 4) join(a, b, path, c);
         else if (sscanf(line, "event %d %d", &a, &b) == 2 && a >= 1 && a <= EVENTS) wait_event(a, b);
         else if (sscanf(line, "storm %d %d %d %1000s", &a, &b, &c, path) == 4) storm(a, b, c, path);
         else if (sscanf(line, "page %d %1000s %d %d", &a, path, &b, &c) == 4) page(a, path, b, c);

@@ -26,8 +26,8 @@ http {{
 """
 STATIC = "root {root}; gzip_static on; add_header Cache-Control no-cache;"
 NCHAN = (
-    "location /live {{ nchan_subscriber eventsource; nchan_channel_id wire; nchan_subscriber_first_message newest; "
-    "nchan_eventsource_event element; }} "
+    "root {root}; location /live {{ nchan_subscriber eventsource; nchan_channel_id wire; "
+    "nchan_subscriber_first_message newest; nchan_eventsource_event element; }} "
     "location /publish {{ nchan_publisher; nchan_channel_id wire; nchan_message_buffer_length 2000; "
     "nchan_message_timeout 1h; }}"
 )
@@ -50,7 +50,7 @@ def nginx(server: str, workers: int = 1, root: Path | None = None) -> Iterator[t
         try:
             if not wait_for(port):
                 sys.exit(f"nginx did not start: {(folder / 'error.log').read_text()}")
-            yield port, children(process.pid)
+            yield port, children(process.pid)  # the workers: the first of them answered
         finally:
             process.terminate()
             process.wait()
