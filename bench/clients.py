@@ -131,7 +131,15 @@ class Load:
         return self.generator >= _FULL * self.threads and self.server < _FULL * self.workers
 
 
-def wrk(url: str, *headers: str, pids: list[int], seconds: float, connections: int = 32, threads: int = 1) -> Load:
+def wrk(
+    url: str,
+    *headers: str,
+    pids: list[int],
+    seconds: float,
+    connections: int = 32,
+    threads: int = 1,
+    workers: int = 1,
+) -> Load:
     """Ask for a page as fast as it comes; return the rate. `pids`: the server's processes."""
     command = ["wrk", f"-t{threads}", f"-c{connections}", f"-d{seconds:g}s", "--latency"]
     for header in headers:
@@ -148,7 +156,6 @@ def wrk(url: str, *headers: str, pids: list[int], seconds: float, connections: i
     if "Non-2xx" in out and not any(header.startswith("If-None-Match") for header in headers):
         sys.exit(f"{url} answered with errors:\n{out}")
     scale = {"us": 1e-3, "ms": 1.0, "s": 1e3}[found[1][2]]
-    workers = len(pids)
     return Load(float(found[0][1]), float(found[1][1]) * scale, own / seconds, spent / seconds, threads, workers)
 
 

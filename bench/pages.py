@@ -1,49 +1,41 @@
-"""Newsfeed page requests per second, beside nginx serving the same bytes. `python -m bench.pages`
+"""Pages beside nginx serving the same bytes: newsfeed, item, section, feed; plain, gzip, 304; while publishing.
 
-One worker each, the load generator (wrk) on the same cores; the two take turns, several rounds.
+`python -m bench.pages [--out FOLDER] [--rounds N]`. One worker against one, two against two; wrk on the same
+two cores; the servers take turns, several rounds, and a ratio is the median of the rounds' ratios.
 """
 
+import contextlib
 import re
 import subprocess
 import sys
-import threading
 import time
+from collections.abc import Callable, Iterator
 
-from bench.machine import dateline_server, free_port, median, need, print_table, wait_for
+from bench.chart import write_bars
+from bench.clients import Load, wrk
+from bench.machine import Options, Server, dateline, median, need, print_table, read_options
+from bench.references import STATIC, nginx
 
-ROUNDS = 5
-SECONDS = 3
+SECONDS = 1
 CONNECTIONS = 32
-
-_NGINX = """
-worker_processes 1; daemon off; error_log {folder}/error.log; pid {folder}/nginx.pid; user root;
-events {{ worker_connections 4096; }}
-http {{
-  access_log off; sendfile on; tcp_nopush on; open_file_cache max=1000; keepalive_requests 10000000;
-  client_body_temp_path {folder}/b; proxy_temp_path {folder}/p; fastcgi_temp_path {folder}/f;
-  uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
-  types {{ text/html html; }}
-  server {{ listen 127.0.0.1:{port}; root {root}; gzip_static on; add_header Cache-Control no-cache; }}
-}}
+_PUBLISHER = """
+import time, django; django.setup()
+from dateline.wire.append import append
+from dateline.news.acts import Act
+from dateline.news.item import NewsItem
+n = 0
+while True:
+    n += 1
+    append(Act.PUBLISH, NewsItem(headline=f"Story {n}", body="<p>Text.</p>"))
+    print(n, flush=True)
+    time.sleep(1)
 """
+Target = tuple[int, Callable[[], list[int]]]
 
 
-def wrk(port: int, *headers: str) -> float:
-    """Return requests per second of one round."""
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s"]
-    for header in headers:
-        command += ["-H", header]
-    out = subprocess.run([*command, f"http://127.0.0.1:{port}/"], capture_output=True, text=True, check=True).stdout
-    if "Non-2xx" in out and not any(header.startswith("If-None-Match") for header in headers):
-        raise RuntimeError(out)
-    match = re.search(r"Requests/sec:\s+([\d.]+)", out)
-    assert match is not None
-    return float(match[1])
-
-
-def etag_of(port: int, *headers: str) -> str:
-    """Return the ETag that the front page has now."""
-    command = ["curl", "-s", "-o", "/dev/null", "-D", "-", f"http://127.0.0.1:{port}/"]
+def etag_of(url: str, *headers: str) -> str:
+    """Return the ETag that a page has now."""
+    command = ["curl", "-s", "-o", "/dev/null", "-D", "-", url]
     for header in headers:
         command += ["-H", header]
     out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
@@ -52,72 +44,91 @@ def etag_of(port: int, *headers: str) -> str:
     return match[1]
 
 
-def publish_each_second(env: dict[str, str], stop: threading.Event) -> None:
-    """Publish one dispatch a second from a process of its own, as a desk does."""
-    script = (
-        "import sys, time, django; django.setup()\nfrom dateline.wire.append import append\n"
-        "from dateline.news.acts import Act\nfrom dateline.news.item import NewsItem\n"
-        "n = 0\nwhile True:\n n += 1\n append(Act.PUBLISH, NewsItem(headline=f'Story {n}', body='<p>Text.</p>'))\n"
-        " time.sleep(1)\n"
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-c", script], env={**env, "DJANGO_SETTINGS_MODULE": "dateline.settings"}
-    )
-    stop.wait()
-    process.terminate()
-    process.wait()
+@contextlib.contextmanager
+def publishing(server: Server) -> Iterator[None]:
+    """Publish one dispatch a second meanwhile, from a process of its own, as a desk does."""
+    command = [sys.executable, "-c", _PUBLISHER]
+    process = subprocess.Popen(command, env=server.env, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    process.stdout.readline()
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
 
 
-def main() -> None:
-    """Measure and print."""
+def compare(
+    name: str, path: str, ours: Target, theirs: Target, options: Options, *headers: str, etags: bool = False,
+    workers: int = 1,
+) -> tuple[tuple[str, ...], float]:  # fmt: skip
+    """Return a row of the table, and the ratio."""
+    loads: list[tuple[Load, Load]] = []
+    for _ in range(options.rounds):
+        pair = []
+        for port, pids in (ours, theirs):
+            url = f"http://127.0.0.1:{port}{path}"
+            extra = [f"If-None-Match: {etag_of(url, *headers)}"] if etags else []
+            pair.append(
+                wrk(url, *headers, *extra, pids=pids(), seconds=SECONDS, threads=workers,
+                    connections=CONNECTIONS * workers, workers=workers)
+            )  # fmt: skip
+        loads.append((pair[0], pair[1]))
+    ratio = median([one.rate / other.rate for one, other in loads])
+    cells = [name]
+    for side in (0, 1):
+        limited = sum(pair[side].limited for pair in loads) * 2 > len(loads)
+        rate, p99 = median([pair[side].rate for pair in loads]), median([pair[side].p99_ms for pair in loads])
+        cells += [f"{rate:,.0f}{' (wrk)' if limited else ''}", f"{p99:.1f}"]
+    return (*cells, f"{ratio:.2f}"), ratio
+
+
+def measure(options: Options) -> None:
+    """Measure, print, and draw."""
     need("nginx", "wrk", "curl")
-    with dateline_server() as (port, home, env):
-        folder = home.parent / "nginx"
-        folder.mkdir()
-        other = free_port()
-        config = folder / "nginx.conf"
-        config.write_text(_NGINX.format(folder=folder, port=other, root=home / "site"))
-        folder.chmod(0o755)
-        home.parent.chmod(0o755)
-        home.chmod(0o755)
-        nginx = subprocess.Popen(["/usr/sbin/nginx", "-c", str(config)], stderr=subprocess.DEVNULL)
-        try:
-            wait_for(other)
-            rows = [
-                _compare("full", port, other),
-                _compare("full, gzip", port, other, "Accept-Encoding: gzip"),
-                _compare("304 Not Modified", port, other, etags=True),
+    rows: list[tuple[str, ...]] = []
+    bars: list[tuple[str, dict[str, float]]] = []
+    with contextlib.ExitStack() as stack:
+        servers = {count: stack.enter_context(dateline(DATELINE_WORKERS=str(count))) for count in (1, 2)}
+        for count, server in servers.items():
+            server.home.parent.chmod(0o755)
+            server.home.chmod(0o755)
+            site = server.home / "site"
+            port, pids = stack.enter_context(nginx(STATIC, workers=count, root=site))
+            ours: Target = server.port, lambda server=server: server.pids  # type: ignore[misc]
+            theirs: Target = port, lambda pids=pids: pids  # type: ignore[misc]
+            item = "/" + next(site.glob("2*/*/*/*/index.html")).parent.relative_to(site).as_posix() + "/"
+            section = "/" + next(site.glob("sections/*/index.html")).parent.relative_to(site).as_posix() + "/"
+            size = (site / "index.html").stat().st_size / 1000
+            cases: list[tuple[str, str, tuple[str, ...], bool]] = [
+                (f"newsfeed, {size:.0f} kB", "/", (), False),
+                ("newsfeed, gzip", "/", ("Accept-Encoding: gzip",), False),
+                ("newsfeed, 304", "/", (), True),
+                ("item", item, (), False),
+                ("section, gzip", section, ("Accept-Encoding: gzip",), False),
+                ("feed.atom", "/feed.atom", (), False),
+                ("feed.atom, 304", "/feed.atom", (), True),
             ]
-            stop = threading.Event()
-            publisher = threading.Thread(target=publish_each_second, args=(env, stop))
-            publisher.start()
-            time.sleep(2)
-            rows.append(_compare("full, one dispatch a second published", port, other))
-            stop.set()
-            publisher.join()
-        finally:
-            nginx.terminate()
-            nginx.wait()
-        size = (home / "site" / "index.html").stat().st_size
+            for name, path, headers, etags in cases if count == 1 else cases[:4]:
+                label = f"{name}; {count} worker{'s' * (count > 1)}"
+                row, ratio = compare(label, path, ours, theirs, options, *headers, etags=etags, workers=count)
+                rows.append(row)
+                bars.append((label, {"Dateline / nginx": ratio}))
+            with publishing(server):
+                time.sleep(1)
+                for name, headers in (("newsfeed", ()), ("newsfeed, gzip", ("Accept-Encoding: gzip",))):
+                    label = f"{name}, publishing; {count} worker{'s' * (count > 1)}"
+                    row, ratio = compare(label, "/", ours, theirs, options, *headers, workers=count)
+                    rows.append(row)
+                    bars.append((label, {"Dateline / nginx": ratio}))
     print_table(
-        "Front page, requests per second",
-        ("answer", "Dateline", "nginx", "ratio"),
-        rows,
-        f"Medians of {ROUNDS} rounds of {SECONDS} s in turns; {CONNECTIONS} connections, one worker each, "
-        f"a page of {size / 1000:.0f} kB. The load generator shares the two cores.",
-    )
-
-
-def _compare(name: str, port: int, other: int, *headers: str, etags: bool = False) -> tuple[str, str, str, str]:
-    ours: list[float] = []
-    theirs: list[float] = []
-    for _ in range(ROUNDS):
-        for at, results in ((port, ours), (other, theirs)):
-            extra = [f"If-None-Match: {etag_of(at)}"] if etags else []
-            results.append(wrk(at, *headers, *extra))
-    ratio = median([a / b for a, b in zip(ours, theirs, strict=True)])
-    return name, f"{median(ours):,.0f}", f"{median(theirs):,.0f}", f"{ratio:.2f}"
+        "Pages, requests a second and p99 in milliseconds", ("page", "Dateline", "p99", "nginx", "p99", "ratio"), rows,
+        f"Medians of {options.rounds} rounds of {SECONDS} s in turns; {CONNECTIONS} connections and one thread of wrk "
+        "a worker, on the same two cores. (wrk): the load generator was the limit.",
+    )  # fmt: skip
+    if options.out:
+        write_bars(options.out / "pages.svg", "Pages, ratio to nginx", "times nginx", bars)
 
 
 if __name__ == "__main__":
-    main()
+    measure(read_options())
