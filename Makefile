@@ -21,8 +21,8 @@ lint: $(VENV)/.test
 	@$(BIN)/djlint --lint --quiet dateline
 
 bench: $(VENV)/.test
-	@$(BIN)/python -m bench.pages
-	@$(BIN)/python -m bench.live
+	@$(BIN)/python -m bench.pages --out build/bench
+	@$(BIN)/python -m bench.live --out build/bench
 	@$(BIN)/python -m bench.fresh
 	@$(BIN)/python -m bench.desk
 	@$(BIN)/python -m bench.delivery

@@ -102,9 +102,21 @@ def dateline_server(**options: str) -> Iterator[tuple[int, Path, dict[str, str]]
 
 
 def cpu_s(pid: int) -> float:
-    """Return the processor time that a process has used so far, seconds."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """Return the processor time that a process's threads have used so far, seconds, to the microsecond."""
+    return _scheduled(pid, 0)
+
+
+def waited_s(pid: int) -> float:
+    """Return how long a process's threads were ready to run and had no core: what other processes cost it."""
+    return _scheduled(pid, 1)
+
+
+def _scheduled(pid: int, field: int) -> float:
+    total = 0
+    for path in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+        with contextlib.suppress(OSError):  # a thread that has just ended
+            total += int(path.read_text().split()[field])
+    return total / 1e9
 
 
 def memory_kb(pid: int) -> float:

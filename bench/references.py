@@ -4,6 +4,7 @@ import contextlib
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,7 +51,9 @@ def nginx(server: str, workers: int = 1, root: Path | None = None) -> Iterator[t
         try:
             if not wait_for(port):
                 sys.exit(f"nginx did not start: {(folder / 'error.log').read_text()}")
-            yield port, children(process.pid)  # the workers: the first of them answered
+            while len(children(process.pid)) < workers:  # the master listens before it has them
+                time.sleep(0.05)
+            yield port, children(process.pid)
         finally:
             process.terminate()
             process.wait()

@@ -207,9 +207,10 @@ def _keep(clock: Callable[[bell.Bell, Callable[[], bool]], None], stopped: threa
 class _Server(uvicorn.Server):
     """uvicorn's server, which ends our streams when it is told to stop."""
 
-    def __init__(self, config: uvicorn.Config, hub: Hub, started: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, hub: Hub, crew: Crew, started: Callable[[], None]) -> None:
         super().__init__(config)
         self._hub = hub
+        self._crew = crew
         self._started_hook = started
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -218,6 +219,7 @@ class _Server(uvicorn.Server):
             self._started_hook()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await asyncio.to_thread(self._crew.stop)  # they hand on what comes until then
         self._hub.close()
         WAKER.stop()
         desk_live.stop()
@@ -268,10 +270,10 @@ async def _serve(listeners: list[socket.socket], outlets: Outlets, started: Call
         log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=5,
         backlog=_BACKLOG,
     )  # fmt: skip
-    server = _Server(config, hub, started)
-    stopped = threading.Event()
     # With workers this process listens to nothing: they hand it what they do not answer themselves.
     crew = Crew(listeners if settings.WORKERS else [], outlets.pages, wire_id(), head)
+    server = _Server(config, hub, crew, started)
+    stopped = threading.Event()
     crew.start(lambda data: TakenProtocol(config, server.server_state, {}, data))
 
     def announce(events: list[Event]) -> None:

@@ -127,7 +127,7 @@ class Answerer:
         headers = request.headers
         if "content-length" in headers or "transfer-encoding" in headers or "upgrade" in headers:
             return None
-        if host_name(headers.get("host", "")) not in self._hosts or "before=" in request.query:
+        if host_name(headers.get("host", "")) not in self._hosts or _asks_for_another(request.query):
             return None
         slot = self._store.slot(request.path)
         if slot is None:
@@ -161,6 +161,11 @@ class Answerer:
         if unchanged:
             return variant.unchanged
         return variant.full if known.body else variant.head + self._date
+
+
+def _asks_for_another(query: str) -> bool:
+    """Whether a query asks for something else than the page: an older part, another section's elements."""
+    return "before=" in query or "section=" in query
 
 
 def _conditions(headers: dict[str, str]) -> tuple[tuple[str, ...] | None, float | None]:

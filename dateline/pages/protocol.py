@@ -65,7 +65,7 @@ class _Inner(HttpToolsProtocol):
 class ReadyProtocol(asyncio.Protocol):
     """Ready pages and streams, with uvicorn's protocol behind them."""
 
-    __slots__ = ("_app_state", "_config", "_inner", "_state", "_waiting", "heard", "last_heard", "transport")
+    __slots__ = ("_app_state", "_config", "_held", "_inner", "_state", "_waiting", "heard", "last_heard", "transport")
 
     answerer: ClassVar[Answerer]
     streams: ClassVar[Mapping[bytes, StreamOpener]]
@@ -77,6 +77,7 @@ class ReadyProtocol(asyncio.Protocol):
         self._config, self._state, self._app_state = config, server_state, app_state
         self._inner: _Inner | None = None
         self._waiting = b""
+        self._held = False
         self.transport: Any = None
         # Whether something came since the last look at idle connections, and the time of that look.
         self.heard = True
@@ -98,13 +99,16 @@ class ReadyProtocol(asyncio.Protocol):
         if self._inner is not None:
             self._inner.pause_writing()
         else:
+            self._held = True
             self.transport.pause_reading()
 
     def resume_writing(self) -> None:
         """The client has read what waited for it."""
         if self._inner is not None:
             self._inner.resume_writing()
-        self.transport.resume_reading()
+        if self._held:
+            self._held = False
+            self.transport.resume_reading()
 
     def shutdown(self) -> None:
         """The server stops (uvicorn calls this): end the connection when what it asked for is answered."""

@@ -79,6 +79,7 @@ class Crew:
         self._workers: list[_Worker] = []
         self._takers: list[Taker] = []
         self._number = 0
+        self._stopping = False
         # One order of what is told, for all workers and whichever thread tells it.
         self._telling = threading.RLock()
         self._confirming = threading.Lock()
@@ -96,6 +97,9 @@ class Crew:
         taker = Taker(worker.handing, self._protocol)
         # No page is put between the look at those without a file and the place among those who are told.
         with self._pages.still() as pending, self._telling:
+            if self._stopping:
+                worker.end()
+                return
             worker.send(frame(Hello(self._wire, self._head)))
             for path, ready in pending.items():
                 worker.send(frame(Put(path, ready.page if ready else None)))
@@ -146,16 +150,23 @@ class Crew:
             await asyncio.sleep(_LOOK_S)
             for place, worker in enumerate(self._workers):
                 if worker.process.poll() is not None:
-                    log.error("A worker ended (%s); another takes its place", worker.process.returncode)
-                    self._takers[place].close()
-                    worker.control.close()
-                    self._add(self._listeners[place], place)
+                    try:
+                        self._replace(place, worker)
+                    except OSError:
+                        log.exception("No worker could take a fallen one's place; trying again")
                     await asyncio.sleep(_AGAIN_S - _LOOK_S)
+
+    def _replace(self, place: int, worker: _Worker) -> None:
+        log.error("A worker ended (%s); another takes its place", worker.process.returncode)
+        self._takers[place].close()
+        worker.control.close()
+        self._add(self._listeners[place], place)
 
     def stop(self) -> None:
         """Let the workers end: they close their streams, answer what they were asked, and go."""
         self._pages.follow(None)
         with self._telling:
+            self._stopping = True
             workers, self._workers = self._workers, []
         for worker in workers:
             with contextlib.suppress(OSError):

@@ -2,11 +2,13 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import brotli
 import pytest
 
 from dateline.pages.answer import Answerer
+from dateline.pages.protocol import IDLE_S, ReadyProtocol, close_idle
 from dateline.pages.ready import Page
 from dateline.pages.store import PageStore, is_plain
 
@@ -97,6 +99,7 @@ def test_what_is_not_for_us_is_passed_on(answerer: Answerer) -> None:
     assert ask(answerer, host="evil.example") is None
     assert ask(answerer, path="/nothing/") is None
     assert ask(answerer, path="/?before=5") is None
+    assert ask(answerer, path="/?section=world") is None
     assert ask(answerer, Content_Length="5") is None
     assert answerer.answer(b"not http at all\r\n\r\n") is None
     assert ask(answerer, path="/?utm_source=x")[0] == 200  # type: ignore[index]
@@ -161,3 +164,33 @@ def test_a_kept_answer_goes_with_the_page_it_is_of(answerer: Answerer, store: Pa
 def test_an_answer_that_closes_the_connection_is_not_kept(answerer: Answerer) -> None:
     answerer.answer(b"GET / HTTP/1.0\r\nHost: news.example\r\n\r\n")
     assert not answerer.answers
+
+
+def test_a_client_that_asks_and_does_not_read_is_asked_no_more_until_it_does(
+    answerer: Answerer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Transport:
+        reading = True
+        closed = False
+
+        def pause_reading(self) -> None:
+            self.reading = False
+
+        def resume_reading(self) -> None:
+            self.reading = True
+
+        def abort(self) -> None:
+            self.closed = True
+
+    monkeypatch.setattr(ReadyProtocol, "answerer", answerer, raising=False)
+    state = SimpleNamespace(connections=set())
+    protocol, transport = ReadyProtocol(None, state, {}), Transport()
+    protocol.connection_made(transport)
+    protocol.pause_writing()  # the transport says that too much waits
+    assert not transport.reading
+    protocol.resume_writing()
+    assert transport.reading
+    protocol.pause_writing()
+    close_idle(state.connections, 100.0)
+    close_idle(state.connections, 100.0 + IDLE_S + 1)  # and one that never does is hung up on
+    assert transport.closed
