@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,6 +88,7 @@ def dateline(**options: str) -> Iterator[Server]:
             process = subprocess.Popen(command, env=env, stdout=log, stderr=log)
             try:
                 wait_for(port)
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=60).close()  # the listener is there first
                 time.sleep(1)  # the compressed twins are written after the first answer is possible
                 yield Server(port, home, {**env, "DJANGO_SETTINGS_MODULE": "dateline.settings"}, process.pid)
             finally:
