@@ -17,8 +17,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from bench.clients import wrk
 from bench.machine import dateline_server, free_port, median, percentile, print_table, wait_for
-from bench.pages import wrk
 
 ITEMS = 2000
 ROUNDS = 5
@@ -253,7 +253,7 @@ def measure(ports: dict[str, tuple[int, Publisher]]) -> dict[str, dict[str, list
     time.sleep(5)
     for _ in range(ROUNDS):
         for name, (port, _) in ports.items():
-            found[name]["rate"].append(wrk(port))
+            found[name]["rate"].append(wrk(f"http://127.0.0.1:{port}/", pids=[], seconds=3).rate)
     for turn in range(PUBLISHED):
         for place, (name, (port, publish)) in enumerate(ports.items()):
             took, visible = until_visible(port, publish, ITEMS + turn * len(ports) + place)
