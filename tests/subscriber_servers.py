@@ -1,16 +1,14 @@
-"""Servers that subscribers run: SFTP, FTP, S3 and mail, real ones, on free ports of the loopback."""
+"""Servers that subscribers run: SFTP, FTP and S3, real ones, on free ports of the loopback."""
 
 import contextlib
 import os
 import socket
 import threading
 from collections.abc import Iterator
-from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
 import paramiko
-from aiosmtpd.controller import Controller
 from moto.server import DomainDispatcherApplication, create_backend_app
 from pyftpdlib.authorizers import DummyAuthorizer
 from pyftpdlib.handlers import FTPHandler
@@ -130,41 +128,3 @@ def s3() -> Iterator[int]:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server.port
     server.shutdown()
-
-
-class Mailbox:
-    """A mail server. `refuses` maps a recipient to the answer that it gets."""
-
-    def __init__(self) -> None:
-        self.got: list[Any] = []
-        self.refuses: dict[str, str] = {}
-        box = self
-
-        class Handler:
-            async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
-                if address in box.refuses:
-                    return box.refuses[address]
-                envelope.rcpt_tos.append(address)
-                return "250 OK"
-
-            async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
-                box.got.append(envelope)
-                return "250 taken"
-
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = probe.getsockname()[1]
-        self._controller = Controller(Handler(), hostname="127.0.0.1", port=port)
-        self._controller.start()
-        self._is_open = True
-        self.port = port
-
-    def messages(self) -> list[EmailMessage]:
-        import email
-        from email import policy
-
-        return [email.message_from_bytes(one.content, policy=policy.default) for one in self.got]
-
-    def close(self) -> None:
-        if self._is_open:
-            self._is_open = False
-            self._controller.stop()

@@ -17,7 +17,8 @@ from dateline.delivery.subscribing import Terms
 from dateline.news.acts import Act
 from dateline.news.formats.outgoing import FORMS
 from dateline.news.item import NewsItem
-from tests.subscriber_servers import PASSWORD, USER, Mailbox, Sftp, ftp, s3
+from tests.mailbox import Mailbox
+from tests.subscriber_servers import PASSWORD, USER, Sftp, ftp, s3
 
 
 @pytest.fixture
@@ -306,7 +307,7 @@ def mailbox(home: Path, settings: Any) -> Iterator[Mailbox]:
     settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = ""
     settings.OPTIONS = {**settings.OPTIONS, "SMTP": f"smtp://127.0.0.1:{box.port}"}
     yield box
-    box.close()
+    box.stop()
 
 
 def mail(name: str) -> list[Any]:
@@ -336,8 +337,8 @@ def test_a_mail_says_what_it_is_and_the_mails_of_an_item_hang_together(mailbox: 
     append(Act.KILL, uri=made.uri, note="It was forged.")
     fold_all()
     assert [outcome.said for outcome in mail("Quay")] == [""] * 4
-    assert [one.rcpt_tos[0] for one in mailbox.got] == ["desk@quay.example", "night@quay.example"] * 4
-    messages = mailbox.messages()[::2]
+    assert [one["To"] for one in mailbox.got] == ["desk@quay.example", "night@quay.example"] * 4
+    messages = mailbox.got[::2]
     subjects = [message["Subject"] for message in messages]
     assert subjects[0] == "Flash: Budget passed" and subjects[3] == "KILL: do not use: Ärger: Härte"
     assert subjects[1].startswith("KILL: do not use") and subjects[2].startswith("EMBARGOED until")
@@ -355,12 +356,12 @@ def test_a_mail_says_what_it_is_and_the_mails_of_an_item_hang_together(mailbox: 
 def test_a_refused_recipient_pauses_and_a_dead_mail_server_does_not(mailbox: Mailbox) -> None:
     subscribe("Quay", "mailto:gone@quay.example")
     subscribe("Full", "mailto:full@quay.example")
-    mailbox.refuses = {"gone@quay.example": "550 no such mailbox", "full@quay.example": "452 mailbox full"}
+    mailbox.codes = {"gone@quay.example": "550 no such mailbox", "full@quay.example": "452 mailbox full"}
     wire_of_three()
     gone, full = mail("Quay")[0], mail("Full")[0]
     assert gone.permanent and "550 no such mailbox" in gone.said
     assert not full.permanent and "452" in full.said
-    mailbox.close()
+    mailbox.stop()
     dead = mail("Quay")[0]
     assert dead.said and not dead.permanent
 
@@ -372,18 +373,18 @@ def test_one_address_that_is_not_taken_keeps_the_mail_from_being_acknowledged(ma
     subscribe("Quay", "mailto:desk@quay.example,grey@quay.example")
     wire_of_three()
     found, its = lines("Quay")
-    mailbox.refuses = {"grey@quay.example": "451 come again"}
+    mailbox.codes = {"grey@quay.example": "451 come again"}
 
     async def twice() -> list[Any]:
         mails = Mails(Threads())
         first = await mails.hand_over(found, its[0], "key-1")
-        mailbox.refuses = {}
+        mailbox.codes = {}
         return [first, await mails.hand_over(found, its[0], "key-1")]
 
     first, second = asyncio.run(twice())
     assert "451 come again" in first.said and not first.permanent and second.said == ""
     # Nobody gets it twice.
-    assert [one.rcpt_tos for one in mailbox.got] == [["desk@quay.example"], ["grey@quay.example"]]
+    assert [one["To"] for one in mailbox.got] == ["desk@quay.example", "grey@quay.example"]
 
 
 def test_without_its_mail_server_nothing_is_taken_for_sent(mailbox: Mailbox, settings: Any) -> None:

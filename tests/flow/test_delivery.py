@@ -15,7 +15,8 @@ import pytest
 from conftest import Wire
 from standardwebhooks import Webhook
 
-from tests.subscriber_servers import PASSWORD, USER, Mailbox, Sftp
+from tests.mailbox import Mailbox
+from tests.subscriber_servers import PASSWORD, USER, Sftp
 
 
 class Receiver:
@@ -302,8 +303,8 @@ def test_drops_and_mails_go_on_where_they_stopped_and_a_kill_jumps_their_queue(w
     wire.start()
     assert wait_for(lambda: len(names(folder)) == 6 and len(box.got) >= 6)
     assert "stat:canceled" in (folder / names(folder)[-1]).read_text()
-    keys = [message["Message-ID"] for message in box.messages()]
-    assert len(set(keys)) == 6 and box.messages()[keys.index(keys[2])]["Subject"].startswith("KILL")
+    keys = [message["Message-ID"] for message in box.got]
+    assert len(set(keys)) == 6 and box.got[2]["Subject"].startswith("KILL")
     wire.run("subscriber", "resume", "Files")
     assert wait_for(lambda: len(names(root / "in")) == 6)
     # One dispatch, once more, to all.
@@ -318,7 +319,7 @@ def test_drops_and_mails_go_on_where_they_stopped_and_a_kill_jumps_their_queue(w
     assert wait_for(lambda: any(name.endswith(".nitf.xml") for name in names(folder)))
     assert len(names(folder)) == 7
     server.close()
-    box.close()
+    box.stop()
 
 
 def _count(path: Path) -> int:
