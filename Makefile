@@ -23,9 +23,12 @@ lint: $(VENV)/.test
 bench: $(VENV)/.test
 	@$(BIN)/python -m bench.pages --out build/bench
 	@$(BIN)/python -m bench.live --out build/bench
+	@$(BIN)/python -m bench.append
 	@$(BIN)/python -m bench.fresh
 	@$(BIN)/python -m bench.desk
 	@$(BIN)/python -m bench.delivery
+	@$(BIN)/python -m bench.size
+	@$(BIN)/python -m bench.wordpress
 
 $(VENV)/bin/python:
 	@echo "Making a virtual environment in $(VENV)"

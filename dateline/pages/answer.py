@@ -35,6 +35,8 @@ class Request(msgspec.Struct, frozen=True):
 
 class _Reader:
     def __init__(self) -> None:
+        self.parser: Any = httptools.HttpRequestParser(self)
+        self.keep_alive = False
         self.url = b""
         self.headers: dict[str, str] = {}
 
@@ -44,11 +46,15 @@ class _Reader:
     def on_header(self, name: bytes, value: bytes) -> None:
         self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
+    def on_headers_complete(self) -> None:
+        # Asked later, when the message is over, the parser has forgotten it.
+        self.keep_alive = self.parser.should_keep_alive()
+
 
 def read_head(head: bytes) -> Request | None:
     """Return the request whose head these bytes are, or None if they are not one that can be read."""
     reader = _Reader()
-    parser: Any = httptools.HttpRequestParser(reader)
+    parser = reader.parser
     try:
         parser.feed_data(head)
         url = httptools.parse_url(reader.url)
@@ -57,7 +63,7 @@ def read_head(head: bytes) -> Request | None:
     except (httptools.HttpParserError, httptools.HttpParserUpgrade, UnicodeDecodeError):
         return None
     query = (url.query or b"").decode("latin-1")
-    return Request(method, path, query, reader.headers, parser.should_keep_alive(), parser.get_http_version())
+    return Request(method, path, query, reader.headers, reader.keep_alive, parser.get_http_version())
 
 
 class _Known(msgspec.Struct):

@@ -111,6 +111,11 @@ def test_an_old_client_is_told_that_the_connection_closes(answerer: Answerer) ->
     head = b"GET / HTTP/1.0\r\nHost: news.example\r\n\r\n"
     answer, close = answerer.answer(head)  # type: ignore[misc]
     assert close and b"Connection: close\r\n" in answer
+    for line, stays in (("Connection: close", False), ("Connection: keep-alive", True), ("Accept: */*", True)):
+        head = f"GET / HTTP/1.1\r\nHost: news.example\r\n{line}\r\n\r\n".encode()
+        for _ in range(2):
+            answer, close = answerer.answer(head)  # type: ignore[misc]
+            assert close is not stays and (b"Connection: close" in answer) is not stays, line
 
 
 @pytest.mark.parametrize(
