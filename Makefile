@@ -27,7 +27,7 @@ bench: $(VENV)/.test
 	@$(BIN)/python -m bench.fresh
 	@$(BIN)/python -m bench.desk
 	@$(BIN)/python -m bench.delivery
-	@$(BIN)/python -m bench.size
+	@$(BIN)/python -m bench.size --big 100000
 	@$(BIN)/python -m bench.wordpress
 
 $(VENV)/bin/python:
