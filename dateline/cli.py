@@ -4,11 +4,10 @@ import os
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
-from urllib.parse import urlsplit
 
 import click
 import msgspec
@@ -101,10 +100,31 @@ def prepare(*, migrate: bool = False) -> bool:
     except OSError as error:
         raise click.ClickException(f"The folder {home} cannot be used: {error.strerror}.") from error
     if migrate or fresh or not store.is_ready():
-        call_command("migrate", verbosity=0)
+        _migrate(database)
     load_signer(home / "keys", settings.AGENCY.origin)
     keep_secret(home / "keys" / SECRET_FILE)
     return fresh
+
+
+def _migrate(database: Path) -> None:
+    """Bring the tables up to date. Where that fails before anything was kept, the next start begins anew.
+
+    Some migrations of others are not whole or nothing: what a full disk left of a first start is of no use.
+    """
+    try:
+        call_command("migrate", verbosity=0)
+    except DatabaseError:
+        connection.close()
+        with closing(sqlite3.connect(database)) as left:
+            tables = {row[0] for row in left.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            kept = any(
+                left.execute(f"SELECT 1 FROM {name} LIMIT 1").fetchone()
+                for name in tables & {"wire_dispatch", "desk_user"}
+            )
+        if not kept:
+            for suffix in ("", "-wal", "-shm"):
+                database.with_name(database.name + suffix).unlink(missing_ok=True)
+        raise
 
 
 @contextmanager
@@ -352,9 +372,9 @@ def _pairs(context: click.Context, parameter: click.Parameter, values: tuple[str
 
 
 _TERMS = (
-    click.option("--section", "sections", multiple=True, help="A section, or several. Default, and with '': all."),
-    click.option("--topic", "topics", multiple=True, help="A media topic's code (11000000). Default: all."),
-    click.option("--language", "languages", multiple=True, help="A language (en, de-AT). Default: all."),
+    click.option("--section", "sections", multiple=True, help="A section, or several; '*' for all, as by default."),
+    click.option("--topic", "topics", multiple=True, help="A media topic's code (11000000); '*' for all."),
+    click.option("--language", "languages", multiple=True, help="A language (en, de-AT); '*' for all."),
     click.option("--urgency", type=click.IntRange(1, 9), help="This and more urgent ones. Default: 9, all."),
     click.option("--embargoed/--not-embargoed", default=None, help="Entitled to items under embargo, at once, marked."),
     click.option("--archive/--no-archive", default=None, help="Old items that an import brings, too."),
@@ -380,8 +400,14 @@ def _terms(before: Terms, values: dict[str, Any]) -> Terms:
     """Return terms with what was given in the place of what was."""
     given = {name: value for name, value in values.items() if value not in (None, (), {})}
     for name in ("sections", "topics", "languages"):
-        if name in given:  # '' is for all of them
-            given[name] = tuple(section_slug(one) if name == "sections" else one for one in given[name] if one)
+        if name in given:
+            if not all(one.strip() for one in given[name]):
+                # A variable that was not set must not give somebody the whole wire.
+                raise click.UsageError(
+                    f"One of the {name} is empty. Leave the option out, or write '*' for all of them."
+                )
+            chosen = [one for one in given[name] if one != "*"]
+            given[name] = tuple(section_slug(one) if name == "sections" else one for one in chosen)
     wanted = {name: given.pop(name) for name in Filter.__struct_fields__ if name in given}
     push = given.pop("push", before.url)
     given["url"] = push
@@ -399,12 +425,14 @@ def _terms(before: Terms, values: dict[str, Any]) -> Terms:
 
 def _server_of(url: str) -> str:
     """Return the part of an address that passwords and keys are for."""
-    return url if url.startswith("mailto:") else url.partition("//")[0] + urlsplit(url).netloc
+    scheme, _, rest = url.partition("//")
+    return scheme + rest.partition("/")[0] if rest else url
 
 
 def _say_terms(found: Subscription) -> None:
     wanted = subscribing.terms_of(found).wanted
-    out.print(f"{found.name} gets: {in_words(wanted)}", markup=False)
+    texts = " Without the texts." if found.headlines else ""
+    out.print(f"{found.name} gets: {in_words(wanted)}{texts}", markup=False)
     matched = subscribing.would_have_matched(wanted)
     out.print(f"Of the last day it would have got {len(matched)}{' or more' if len(matched) == 20 else ''}:")
     for row in matched:
@@ -472,7 +500,9 @@ def show(name: str) -> None:
 
 @subscriber.command(cls=_Command, example="dateline subscriber token 'Daily Quay' --overlap 24")
 @_NAME
-@click.option("--overlap", default=0.0, show_default=True, type=click.FloatRange(0), help="Hours the old one lasts.")
+@click.option(
+    "--overlap", default=0.0, show_default=True, type=click.FloatRange(0, 8760), help="Hours the old one lasts."
+)
 def token(name: str, overlap: float) -> None:
     """Give a new token; the ones before it end."""
     _need_wire()
@@ -561,6 +591,10 @@ def follow(
 
     It goes on where it stopped, however it stopped.
     """
+    if not url.startswith(("https://", "http://")):
+        raise click.UsageError(f"{url!r} is not the address of a wire, such as https://news.example.org.")
+    if not (token_.isascii() and token_.isprintable()):
+        raise click.UsageError("This is not a token: it has characters that none has.")
     if sum(sink is not None for sink in (into, sqlite_, exec_)) != 1:
         raise click.UsageError("Say where the dispatches go: one of --into, --sqlite and --exec.")
     sink = Folder(into) if into else Database(sqlite_) if sqlite_ else Run(exec_ or "")

@@ -125,7 +125,7 @@ class Pusher:
             await self._flush()
             await self._poster.close()
             self._drops.close()
-            await self._in_database(connection.close)
+            await self._in_database(_disconnect)
             self._database.shutdown()
             self._bell.shutdown()
             self._threads.close()
@@ -155,8 +155,10 @@ class Pusher:
                 log.exception("Delivery to subscription %d failed; trying again", key)
                 wait_s = _AFTER_FAILURE_S
             if wait_s > 0:
+                # Not wait_for: on Python 3.11 it can swallow the cancellation that a stop is.
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wakes[key].wait(), None if wait_s == math.inf else wait_s)
+                    async with asyncio.timeout(None if wait_s == math.inf else wait_s):
+                        await self._wakes[key].wait()
 
     async def _step(self, key: int) -> float:
         """Try what is due; return how long nothing will be, in seconds: 0 where there may be more at once.
@@ -268,6 +270,11 @@ def _held(rows: list[Row]) -> dict[str, int]:
     """Return the items of these rows that are held now, with the seq of the hold: who has that gets no text again."""
     states = wire.read_states([raw[3] for raw in wire.read_raw([row.seq for row in rows])])
     return {uri: state.seq for uri, state in states.items() if state.pubstatus == PubStatus.WITHHELD}
+
+
+def _disconnect() -> None:
+    """Close this thread's connection to the database: another thread's name for it is another connection."""
+    connection.close()
 
 
 def _pause(key: int, why: str) -> None:

@@ -24,6 +24,8 @@ from dateline.wire.dispatch import Dispatch
 _TOKEN_BYTES = 24
 # Standard Webhooks 1.0, "Signature scheme": between 24 and 64 bytes.
 _SECRET_BYTES = 32
+# A name stands in lists, on phones too.
+_NAME_CHARS = 100
 _LOOK_BACK = timedelta(days=1)
 
 
@@ -124,6 +126,10 @@ def _free(name: str, own: int = 0) -> str:
     name = " ".join(name.split())
     if not name:
         raise DeliveryError("A subscription needs a name: the subscriber's, as the desk knows it.")
+    if len(name) > _NAME_CHARS:
+        raise DeliveryError(
+            f"A name has {_NAME_CHARS} characters at most; this one has {len(name)}.", name[:_NAME_CHARS]
+        )
     if store.subscriptions("name = ? AND id <> ?", (name, own)):
         raise TakenName(f"There is a subscription {name!r} already; choose another name.", name)
     return name

@@ -23,6 +23,7 @@ from dateline.desk.errors import DeskError
 from dateline.desk.roles import Right
 from dateline.news.errors import DatelineError
 from dateline.options import is_loopback
+from dateline.pages.problem import problem
 
 log = logging.getLogger(__name__)
 DESK = "/desk/"
@@ -124,6 +125,9 @@ def failed(request: HttpRequest) -> HttpResponse:
 
 def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Answer a form whose token is not valid any more: of an older sign-in, or of another site."""
+    if not request.path.startswith(DESK):
+        # Nothing is written on the public side but by the forms that say so: this is a wrong method, not a stale form.
+        return problem(405, "Only GET", "This address is read; nothing is written here.", Allow="GET, HEAD")
     log.warning("%s %s: %s", request.method, request.path, reason)
     return render(request, "desk/failed.html", {"stale": True}, status=403)
 

@@ -162,6 +162,11 @@ def test_one_dead_endpoint_delays_nobody_and_gone_pauses(served: Wire, receiver:
     assert time.monotonic() - began < 20
     wait_for_state(served, "Gone", "stopped: Answered 410")
     wait_for_state(served, "Dead", "ClientConnectorError")
+    # A failing subscriber keeps nobody from stopping.
+    began = time.monotonic()
+    served.stop(signal.SIGINT)
+    assert time.monotonic() - began < 10
+    served.start()
     served.run("subscriber", "resume", "Gone")
     assert [line["seq"] for line in gone.wait(5)] == [1, 2, 3, 4, 5]
     gone.close()
@@ -171,7 +176,10 @@ def test_an_address_inside_is_never_reached_without_leave(wire: Wire, receiver: 
     wire.start()
     refused = wire.run("subscriber", "add", "Inside", "--push", receiver.url, code=1)
     assert "https" in refused
-    said = wire.run("subscriber", "add", "Inside", "--push", receiver.url.replace("http", "https"))
+    inside = receiver.url.replace("http", "https")
+    assert "not a public https address" in wire.run("subscriber", "add", "Inside", "--push", inside, code=1)
+    # A name is looked at each time.
+    said = wire.run("subscriber", "add", "Inside", "--push", inside.replace("127.0.0.1", "localhost"))
     assert "Token" in said
     wire.publish("Item")
     wait_for_state(wire, "Inside", "not a public address")
