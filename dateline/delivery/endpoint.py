@@ -36,7 +36,7 @@ def check_address(url: str) -> None:
         literal = None  # a name; what it stands for is looked at each time that something is sent
     if literal is not None and not (in_own_network(literal) if parts.scheme == "http" else is_allowed(literal)):
         raise BadEndpoint(
-            f"{literal} is not a public https address. DATELINE_WEBHOOK_NETWORKS allows networks of your own.", url
+            f"{literal} is not a public address by https. DATELINE_WEBHOOK_NETWORKS allows networks of your own.", url
         )
     if parts.scheme == "http" and not settings.OPTIONS["WEBHOOK_NETWORKS"]:
         raise BadEndpoint("Webhooks go to https addresses; DATELINE_WEBHOOK_NETWORKS allows others.", url)
