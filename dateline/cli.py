@@ -113,8 +113,11 @@ def _migrate(database: Path) -> None:
     """
     try:
         call_command("migrate", verbosity=0)
-    except DatabaseError:
+    except DatabaseError as error:
         connection.close()
+        # Only then: after any other failure another process may be at work on the file.
+        if "disk is full" not in str(error):
+            raise
         with closing(sqlite3.connect(database)) as left:
             tables = {row[0] for row in left.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             kept = any(

@@ -125,7 +125,7 @@ class Pusher:
             await self._flush()
             await self._poster.close()
             self._drops.close()
-            await self._in_database(_disconnect)
+            await self._in_database(disconnect)
             self._database.shutdown()
             self._bell.shutdown()
             self._threads.close()
@@ -272,7 +272,7 @@ def _held(rows: list[Row]) -> dict[str, int]:
     return {uri: state.seq for uri, state in states.items() if state.pubstatus == PubStatus.WITHHELD}
 
 
-def _disconnect() -> None:
+def disconnect() -> None:
     """Close this thread's connection to the database: another thread's name for it is another connection."""
     connection.close()
 

@@ -234,15 +234,6 @@ def end_again(subscription: int, seq: int) -> bool:
     return done.rowcount > 0
 
 
-def first_waiting(subscription: Subscription) -> int:
-    """Return the seq of the first dispatch that a subscription has not acknowledged, 0 if it has all."""
-    row = sql().execute(
-        "SELECT seq FROM delivery_row WHERE stream = ? AND seq > ? ORDER BY seq LIMIT 1",
-        (subscription.stream, subscription.cursor),
-    ).fetchone()  # fmt: skip
-    return int(row[0]) if row else 0
-
-
 def last_success(subscription: int) -> str:
     """Return when a delivery to a subscription was acknowledged last, '' for never."""
     row = sql().execute(

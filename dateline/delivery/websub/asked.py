@@ -77,7 +77,7 @@ def _check_callback(callback: str) -> None:
         raise BadHubRequest(f"hub.callback is an address of {_ADDRESS_CHARS} ASCII characters at most, without spaces.")
     try:
         check_address(callback)
-        host_of(callback)
+        host_of(callback)  # as the client that will ask it reads it, or not
     except BadEndpoint as error:
         raise BadHubRequest(f"hub.callback: {error}", callback) from error
     except ValueError as error:

@@ -18,9 +18,9 @@ from urllib.parse import quote
 
 import msgspec
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 
-from dateline.delivery.push import wait_before
+from dateline.delivery.push import disconnect, wait_before
 from dateline.delivery.subscribing import now_text
 from dateline.delivery.ways.post import Poster
 from dateline.delivery.websub import store
@@ -98,7 +98,7 @@ class Distributor:
             await asyncio.gather(*tasks, return_exceptions=True)
             await self._write_sent()
             await self._poster.close()
-            await self._in_database(_disconnect)
+            await self._in_database(disconnect)
             self._database.shutdown()
             self._bell.shutdown()
 
@@ -214,11 +214,6 @@ class Distributor:
                 # A restart would post the same content once more, no worse; it is written with the next turn.
                 self._sent = sent | self._sent
                 log.exception("WebSub: what was posted could not be written down; trying again")
-
-
-def _disconnect() -> None:
-    """Close this thread's connection to the database: another thread's name for it is another connection."""
-    connection.close()
 
 
 def keep_hub(ring: Bell, stopped: Callable[[], bool]) -> None:
