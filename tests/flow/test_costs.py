@@ -21,6 +21,7 @@ from django.db import connection
 from django.template.base import Template
 
 from dateline.live import events
+from dateline.live import hub as hub_module
 from dateline.live.events import event_of
 from dateline.live.hub import Event, Hub
 from dateline.news.acts import Act
@@ -52,6 +53,13 @@ class Transport:
 
     def set_protocol(self, protocol: Any) -> None:
         pass
+
+    def get_extra_info(self, name: str) -> "Transport":
+        assert name == "socket"
+        return self
+
+    def fileno(self) -> int:
+        return id(self)
 
 
 @contextlib.contextmanager
@@ -128,19 +136,27 @@ def test_a_dispatch_is_encoded_once_and_written_once_to_each_live_reader(
     monkeypatch.setattr(events, "encode", counting)
     row = store.read_rows(publish("Harbour reopens").seq - 1, 1)[0]
 
+    written: dict[int, list[bytes]] = {}
+
+    def write(fd: int, data: bytes) -> int:
+        written.setdefault(fd, []).append(data)
+        return len(data)
+
     async def scenario() -> None:
         hub = Hub("wire", 0, lambda after, limit: (after, []))
         clients = [Transport() for _ in range(500)]
         for client in clients:
             hub.open(Request("GET", "/live", "", {}, True, "1.1"), client)
             client.written.clear()
+        monkeypatch.setattr(hub_module, "os", SimpleNamespace(write=write))
         # In a running loop Django refuses any query.
         hub.announce([Event(row.seq, event_of(row), row.uri)])
         for _ in range(100):
             await asyncio.sleep(0)
         assert encoded == ["element"]
-        assert all(len(client.written) == 1 for client in clients)
-        assert len({id(client.written[0]) for client in clients}) == 1  # the same bytes, not copies of them
+        assert not any(client.written for client in clients)
+        assert [len(written[id(client)]) for client in clients] == [1] * 500
+        assert len({id(data) for (data,) in written.values()}) == 1  # the same bytes, not copies of them
 
     asyncio.run(scenario())
 
