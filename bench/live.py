@@ -1,6 +1,6 @@
 """Live readers beside nginx with nchan: fan-out, bursts, memory, storms, slow readers, pages meanwhile.
 
-`python -m bench.live [--out FOLDER] [--rounds N]`. One worker each, the same bytes, the same C client
+`python -m bench.live [--out FOLDER] [--rounds N]`. One worker each, then two, the same bytes, the same C client
 (readers.c) on the same two cores; the two take turns, event by event. A time begins when Dateline's append,
 or nchan's POST, is called, and Dateline's has forced its dispatch to the disk within it.
 """
@@ -59,6 +59,7 @@ class Side:
     name: str
     port: int
     pids: list[int]
+    tellers: list[int]  # those of them that write to readers
     publish: Callable[[int], tuple[float, float]]
     readers: Readers
     others: Readers
@@ -66,22 +67,27 @@ class Side:
     lasts: list[float] = field(default_factory=list)
 
     def tell(self) -> tuple[float, float, float, float, float]:
-        """Publish once; return the ms to the first and the last reader, the µs a reader that the process which
-        tells them and the client took, and the ms that this process was ready and had no core.
+        """Publish once; return the ms to the first and the last reader, the µs a reader that the processes which
+        tell them and the client took, and the ms that these processes were ready and had no core.
         """
         self.events += 1
-        teller = self.pids[-1]  # nginx's worker; Dateline's
-        before, waited, client = cpu_s(teller), waited_s(teller), cpu_s(self.readers.pid)
+        before, waited, client = self._worked(), self._waited(), cpu_s(self.readers.pid)
         self.readers.send(f"event {self.events} 20000")
         begun, _ = self.publish(self.events)
         came = self.readers.arrivals()
         if came.count % 1000:
             sys.exit(f"{self.name} told only {came.count} readers of event {self.events}.")
-        server, waited = cpu_s(teller) - before, waited_s(teller) - waited
+        server, waited = self._worked() - before, self._waited() - waited
         client = cpu_s(self.readers.pid) - client
         first, last = (came.first - begun) * 1e3, (came.last - begun) * 1e3
         time.sleep(0.1)
         return first, last, server * 1e6 / came.count, client * 1e6 / came.count, waited * 1e3
+
+    def _worked(self) -> float:
+        return sum(map(cpu_s, self.tellers))
+
+    def _waited(self) -> float:
+        return sum(map(waited_s, self.tellers))
 
 
 def producer(
@@ -101,15 +107,15 @@ def producer(
 
 
 @contextlib.contextmanager
-def sides(program: Path) -> Iterator[tuple[Side, Side]]:
-    """Run Dateline with one worker, and nchan with one."""
+def sides(program: Path, workers: int) -> Iterator[tuple[Side, Side]]:
+    """Run Dateline with so many workers, and nchan with as many."""
     with contextlib.ExitStack() as stack:
-        server = stack.enter_context(dateline(DATELINE_WORKERS="1"))
+        server = stack.enter_context(dateline(DATELINE_WORKERS=str(workers)))
         for folder in (server.home.parent, server.home):
             folder.chmod(0o755)
         process, append = producer([sys.executable, "-c", PRODUCER, BODY[:280]], server.env)
         stack.callback(process.kill)
-        port, pids = stack.enter_context(nginx(NCHAN, root=server.home / "site"))
+        port, pids = stack.enter_context(nginx(NCHAN, workers, root=server.home / "site"))
         connection = http.client.HTTPConnection("127.0.0.1", port)
 
         def post(number: int) -> tuple[float, float]:
@@ -122,8 +128,8 @@ def sides(program: Path) -> Iterator[tuple[Side, Side]]:
         for client in clients:
             stack.callback(client.close)
         yield (
-            Side("Dateline", server.port, server.pids, append, clients[0], clients[1]),
-            Side("nchan", port, pids, post, clients[2], clients[3]),
+            Side("Dateline", server.port, server.pids, server.pids[1:], append, clients[0], clients[1]),
+            Side("nchan", port, pids, pids, post, clients[2], clients[3]),
         )
 
 
@@ -217,31 +223,33 @@ def _row(name: str, found: dict[str, list[float]], form: str) -> tuple[str, ...]
     return name, form.format(ours), form.format(theirs), f"{ours / theirs:.2f}"
 
 
+def print_fan_out(workers: str, rows: list[tuple[str, ...]]) -> None:
+    """Print what `fan_out` found."""
+    print_table(
+        "One dispatch to all live readers (medians)",
+        (
+            "readers", "", "first, ms", "last, ms", "no core, ms", "server µs each", "client µs each", "ratio of last",
+            "ratio of µs",
+        ),
+        rows,
+        f"From the call of append (durable) or of the POST. {workers}; the C client shares the two cores. "
+        "no core: how long workers were ready and other processes ran. (client): the client was the limit.",
+    )  # fmt: skip
+
+
 def measure(options: Options) -> None:
     """Measure, print, and draw."""
     need("nginx", "cc")
-    with readers_program() as program, sides(program) as both:
-        rows, bars = fan_out(both, 4 * options.rounds)
-        print_table(
-            "One dispatch to all live readers (medians)",
-            (
-                "readers",
-                "",
-                "first, ms",
-                "last, ms",
-                "no core, ms",
-                "server µs each",
-                "client µs each",
-                "ratio of last",
-                "ratio of µs",
-            ),
-            rows,
-            "From the call of append (durable) or of the POST. One worker each; the C client shares the two cores. "
-            "no core: how long the worker was ready and other processes ran. (client): the client was the limit.",
-        )
-        more = burst(both, options.rounds) + beside(both, options.rounds)
-        note = f"{BURST} dispatches by one publisher; {COUNTS[-1]:,} readers connected all the time."
-        print_table(f"Beside {COUNTS[-1]:,} live readers (medians)", ("", "Dateline", "nchan", "ratio"), more, note)
+    with readers_program() as program:
+        with sides(program, 1) as both:
+            rows, bars = fan_out(both, 4 * options.rounds)
+            print_fan_out("One worker each", rows)
+            more = burst(both, options.rounds) + beside(both, options.rounds)
+            note = f"{BURST} dispatches by one publisher; {COUNTS[-1]:,} readers connected all the time."
+            print_table(f"Beside {COUNTS[-1]:,} live readers (medians)", ("", "Dateline", "nchan", "ratio"), more, note)
+        with sides(program, 2) as both:
+            rows, _ = fan_out(both, 4 * options.rounds)
+            print_fan_out("Two workers each", rows)
     if options.out:
         write_bars(options.out / "live.svg", "From append, or POST, to the last reader", "ms", bars)
 
