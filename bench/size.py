@@ -156,7 +156,8 @@ class Wire:
 
     def start(self) -> float:
         """Start the server; return the milliseconds until it has answered a reader."""
-        self.port = free_port()
+        # The same at each start: the address is part of every page, and a new one has them all rendered anew.
+        self.port = self.port or free_port()
         env = self.env | {"DATELINE_PORT": str(self.port)}
         begun = time.perf_counter()
         with (self.home / "server.log").open("a") as log:
