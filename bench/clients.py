@@ -89,6 +89,10 @@ class Readers:
         failed = rest.pop(0) if storm else 0
         return Spread(count, failed, *(time / 1e3 for time in rest))
 
+    def shown(self) -> list[float]:
+        """Return the answer to an order `until`: when each page held the text, in seconds; 0 if it never did."""
+        return [int(word) / 1e6 for word in self.answer()]
+
     def cpu_s(self) -> float:
         """Return the processor time that the client has used so far, seconds."""
         self.send("cpu")

@@ -14,6 +14,9 @@
  *   stuck COUNT PORT PATH               joins readers that never read
  *   page PORT PATH INTERVAL_US MS       asks for a page every so often on one kept connection; answers
  *                                       "count p50 p99 max"
+ *   until PORT TEXT INTERVAL_US TIMEOUT_MS PATH [PATH ...]
+ *                                       asks for pages every so often on one kept connection, each with the ETag of
+ *                                       the one that it has, until each holds TEXT; answers with when that was, or 0
  *   leave                               hangs up on everyone
  *   cpu                                 microseconds of this process's own processor time
  */
@@ -31,7 +34,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MOST = 20000, EVENTS = 4096, TAIL = 32, BATCH = 512, CONNECTING = 256 };
+enum { MOST = 20000, EVENTS = 4096, TAIL = 32, BATCH = 512, CONNECTING = 256, PAGES = 8, ETAG = 80 };
 enum { FREE, WAITS, LIVE, PASSING };
 
 struct reader {
@@ -45,7 +48,7 @@ static const char *mark;
 static int epfd, mark_length, joined, waiting;
 static long *arrivals[EVENTS], storm_times[1 << 20];
 static int arrived[EVENTS], storm_count, storm_failed, passing;
-static char buffer[1 << 16];
+static char buffer[1 << 16], answer[1 << 22];
 
 static long now_us(void) {
     struct timespec t;
@@ -186,28 +189,37 @@ static void storm(int rate, int seconds, int port, const char *path) {
     say_spread(storm_times, storm_count);
 }
 
+static int connect_to(int port) {
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (connect(fd, (struct sockaddr *)&to, sizeof to) == 0) return fd;
+    close(fd);
+    return -1;
+}
+
+/* Reads one page into `answer`; returns the microseconds that it took, or -1. */
 static long read_page(int fd, const char *head, int length) {
     long begun = now_us(), got = 0, whole = 0;
     if (send(fd, head, length, MSG_NOSIGNAL) != length) return -1;
     while (!whole || got < whole) {
-        long more = recv(fd, buffer + got, sizeof buffer - 1 - got, 0);
+        long more = recv(fd, answer + got, sizeof answer - 1 - got, 0);
         if (more <= 0) return -1;
         got += more;
-        buffer[got] = 0;
-        char *end = strstr(buffer, "\r\n\r\n"), *size = strcasestr(buffer, "content-length: ");
-        if (!whole && end) whole = end + 4 - buffer + (size ? atol(size + 16) : 0);
-        if (whole > (long)sizeof buffer - 1) return -1;
+        answer[got] = 0;
+        if (whole) continue;
+        char *end = strstr(answer, "\r\n\r\n"), *size = strcasestr(answer, "content-length: ");
+        if (end) whole = end + 4 - answer + (size && size < end && strncmp(answer + 9, "304", 3) ? atol(size + 16) : 0);
+        if (whole > (long)sizeof answer - 1) return -1;
     }
     return now_us() - begun;
 }
 
 static void page(int port, const char *path, int interval_us, int ms) {
-    char head[1024];
-    int count = 0, fd = -1, length = snprintf(head, sizeof head, "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n", path, port);
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    fd = socket(AF_INET, SOCK_STREAM, 0);
-    if (connect(fd, (struct sockaddr *)&to, sizeof to) == 0)
+    char head[1200];
+    int count = 0, fd = connect_to(port);
+    int length = snprintf(head, sizeof head, "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n", path, port);
+    if (fd >= 0)
         for (long end = now_us() + ms * 1000L; now_us() < end && count < (1 << 20); usleep(interval_us)) {
             long took = read_page(fd, head, length);
             if (took < 0) break;
@@ -218,9 +230,36 @@ static void page(int port, const char *path, int interval_us, int ms) {
     say_spread(storm_times, count);
 }
 
+static void until(int port, const char *text, int interval_us, int ms, char *paths) {
+    static char etags[PAGES][ETAG], known[PAGES][256]; /* kept between orders, by path */
+    char head[1200], *path[PAGES];
+    long found[PAGES] = {0}, end = now_us() + ms * 1000L;
+    int count = 0, left, fd = connect_to(port);
+    for (char *word = strtok(paths, " \n"); word && count < PAGES; word = strtok(NULL, " \n")) {
+        if (strcmp(known[count], word)) snprintf(known[count], sizeof known[count], "%s", word), etags[count][0] = 0;
+        path[count++] = word;
+    }
+    for (left = count; left && fd >= 0 && now_us() < end; usleep(interval_us))
+        for (int i = 0; i < count; i++) {
+            if (found[i]) continue;
+            int length = snprintf(head, sizeof head, "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n%s%s%s\r\n", path[i], port,
+                                  etags[i][0] ? "If-None-Match: " : "", etags[i], etags[i][0] ? "\r\n" : "");
+            if (read_page(fd, head, length) < 0) {
+                end = 0;
+                break;
+            }
+            char *etag = strcasestr(answer, "\netag: ");
+            if (etag && !strncmp(answer + 9, "200", 3)) sscanf(etag + 7, "%79[^\r]", etags[i]);
+            if (strstr(answer, text)) found[i] = now_us(), left--;
+        }
+    close(fd);
+    for (int i = 0; i < count; i++) printf(i ? " %ld" : "%ld", found[i]);
+    puts("");
+}
+
 int main(int argc, char **argv) {
-    static char line[2048], path[1024];
-    int a, b, c;
+    static char line[4096], path[1024];
+    int a, b, c, paths;
     if (argc != 2 || strlen(argv[1]) >= TAIL) return 2;
     mark = argv[1];
     mark_length = strlen(mark);
@@ -231,6 +270,7 @@ int main(int argc, char **argv) {
         else if (sscanf(line, "event %d %d", &a, &b) == 2 && a >= 1 && a <= EVENTS) wait_event(a, b);
         else if (sscanf(line, "storm %d %d %d %1000s", &a, &b, &c, path) == 4) storm(a, b, c, path);
         else if (sscanf(line, "page %d %1000s %d %d", &a, path, &b, &c) == 4) page(a, path, b, c);
+        else if (sscanf(line, "until %d %1000s %d %d %n", &a, path, &b, &c, &paths) == 4) until(a, path, b, c, line + paths);
         else if (sscanf(line, "stuck %d %d %1000s", &a, &b, path) == 3) {
             int made = 0;
             while (made < a && dial(b, path, 0) >= 0) made++;

@@ -20,7 +20,6 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench.fresh import Reader
 from bench.machine import free_port, median, percentile, print_table
 
 FEW, MANY = 1_000, 1_000_000
@@ -133,6 +132,26 @@ for line in sys.stdin:
     done = time.perf_counter()
     print(json.dumps([begun, done, dispatch.seq, dispatch.uri, dispatch.news.path]), flush=True)
 """
+
+
+class Reader:
+    """One kept-alive connection."""
+
+    def __init__(self, port: int) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port))
+        self._host = f"127.0.0.1:{port}"
+
+    def get(self, path: str) -> bytes:
+        """Return a page's body."""
+        self._socket.sendall(f"GET {path} HTTP/1.1\r\nHost: {self._host}\r\n\r\n".encode())
+        data = b""
+        while b"\r\n\r\n" not in data:
+            data += self._socket.recv(65536)
+        head, _, body = data.partition(b"\r\n\r\n")
+        length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+        while len(body) < length:
+            body += self._socket.recv(65536)
+        return body
 
 
 class Wire:
