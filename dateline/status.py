@@ -13,20 +13,31 @@ from dateline.delivery.websub import store as hub
 from dateline.intake import store as intake
 from dateline.projections import all_projections
 from dateline.wire import bell, store
+from dateline.wire.full_disk import FULL_BYTES, free_bytes
 
 _LATEST = 5
 
 
 def healthz(request: HttpRequest) -> JsonResponse:
-    """Answer 200 with the head and each projection's lag, in dispatches; 503 if the log cannot be read."""
+    """Answer 200 with the head, each projection's lag (in dispatches) and the disk's room (in bytes).
+
+    503 if the log cannot be read, or its disk has no room for more.
+    """
     try:
         head = store.head_seq()
         lags = {fold.name: head - store.read_cursor(fold.name) for fold in all_projections()}
-    except (sqlite3.Error, DatabaseError) as error:
-        return JsonResponse({"status": "failing", "detail": f"The log cannot be read: {error}."}, status=503)
-    response = JsonResponse({"status": "ok", "head": head, "lag": lags})
-    response["Cache-Control"] = "no-store"
-    return response
+        free = free_bytes(settings.DATELINE_HOME)
+    except (sqlite3.Error, DatabaseError, OSError) as error:
+        return _health(503, status="failing", detail=f"The log cannot be read: {error}.")
+    found = {"head": head, "lag": lags, "free_bytes": free}
+    if free < FULL_BYTES:
+        detail = f"The disk of {settings.DATELINE_HOME} has no room: readers are answered, but appends fail, or will."
+        return _health(503, status="failing", detail=detail, **found)
+    return _health(200, status="ok", **found)
+
+
+def _health(status_code: int, **found: object) -> JsonResponse:
+    return JsonResponse(found, status=status_code, headers={"Cache-Control": "no-store"})
 
 
 def print_status(out: Console) -> None:
@@ -35,6 +46,10 @@ def print_status(out: Console) -> None:
     head = store.read_head()
     out.print(f"Wire       {settings.AGENCY.origin} in {settings.DATELINE_HOME}", markup=False)
     out.print(f"Head       seq {head.seq}" + (f", sent {head.sent}" if head.sent else ": nothing was appended yet"))
+    free = free_bytes(settings.DATELINE_HOME)
+    out.print(
+        f"Disk       {free // 1_000_000} MB free{': make room, appends fail or will' if free < FULL_BYTES else ''}"
+    )
     out.print(f"Server     {'running' if bell.is_followed() else 'not running'}")
     for name in projections:
         lag = head.seq - store.read_cursor(name)

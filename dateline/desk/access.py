@@ -10,9 +10,10 @@ from urllib.parse import quote
 
 from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_KEY
 from allauth.mfa.utils import is_mfa_enabled
+from allauth.usersessions.middleware import UserSessionsMiddleware
 from django.conf import settings
 from django.contrib import messages
-from django.db import IntegrityError
+from django.db import DatabaseError, IntegrityError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -24,6 +25,7 @@ from dateline.desk.roles import Right
 from dateline.news.errors import DatelineError
 from dateline.options import is_loopback
 from dateline.pages.problem import problem
+from dateline.wire.full_disk import full_disk
 
 log = logging.getLogger(__name__)
 DESK = "/desk/"
@@ -35,6 +37,14 @@ DESK_POLICY = (
     "font-src 'self' data:; connect-src 'self'; frame-src 'self'; manifest-src 'self'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'self'; worker-src 'self' blob:"
 )
+
+
+_FULL = (
+    "The server's disk is full, or cannot be written to. What you did was not kept, or not all of it; what is on the "
+    "wire is not touched. Tell whoever runs the server, and look at the queue before you do it again."
+)
+# Nobody makes room sooner.
+_AGAIN_S = "60"
 
 
 def second_factor_is_required(request: HttpRequest) -> bool:
@@ -56,6 +66,24 @@ def used_second_factor(request: HttpRequest) -> bool:
     """Whether this session was opened with a second factor, or with a passkey."""
     methods = request.session.get(AUTHENTICATION_METHODS_SESSION_KEY, [])
     return any(method.get("method") == "mfa" for method in methods)
+
+
+class SessionActivity:
+    """Django middleware: notes when a session was last used; where the disk is full, one can go on reading without."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+        self._note = UserSessionsMiddleware(lambda request: None)
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Note it, and answer the request."""
+        try:
+            self._note(request)
+        except DatabaseError as error:
+            if not (why := full_disk(error)):
+                raise
+            log.error("The use of a session was not noted. %s", why)
+        return self._get_response(request)
 
 
 class DeskAccess:
@@ -118,9 +146,17 @@ class DeskAccess:
         return HttpResponseRedirect(back if inside and request.method == "POST" else DESK)
 
 
-def failed(request: HttpRequest) -> HttpResponse:
-    """Answer for a fault of ours at the desk; it was logged."""
-    return render(request, "desk/failed.html", status=500)
+def failed(request: HttpRequest, *, full: bool = False) -> HttpResponse:
+    """Answer for a fault of ours at the desk, or (`full`) for a disk without room; it was logged."""
+    if not full:
+        return render(request, "desk/failed.html", status=500)
+    if not request.accepts("text/html"):
+        answer = {"success": False, "error_code": "full-disk", "error_message": _FULL}
+        response: HttpResponse = JsonResponse(answer, status=503)
+    else:
+        response = render(request, "desk/failed.html", {"full": _FULL}, status=503)
+    response["Retry-After"] = _AGAIN_S
+    return response
 
 
 def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:

@@ -126,6 +126,9 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
     return _answer(notice_page(404, *NOT_FOUND))
 
 
-def failed(request: HttpRequest) -> HttpResponse:
-    """Say that the fault is ours."""
+def failed(request: HttpRequest, *, full: bool = False) -> HttpResponse:
+    """Say that the fault is ours, or that the server's disk is full."""
+    if full:
+        detail = "The server's disk is full, so nothing was kept. What is on the wire is not touched; try again later."
+        return problem(503, "No room", detail, **{"Retry-After": "60"})
     return problem(500, "Something failed here", "The request was logged. The wire itself is not touched by it.")
