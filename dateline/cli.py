@@ -600,11 +600,11 @@ def follow(
         raise click.UsageError("This is not a token: it has characters that none has.")
     if sum(sink is not None for sink in (into, sqlite_, exec_)) != 1:
         raise click.UsageError("Say where the dispatches go: one of --into, --sqlite and --exec.")
-    sink = Folder(into) if into else Database(sqlite_) if sqlite_ else Run(exec_ or "")
     place = into / ".cursor" if into else sqlite_.with_name(sqlite_.name + ".cursor") if sqlite_ else None
     if (kept := state or place) is None:
         raise click.UsageError("With --exec name a file for the cursor: --state FILE.")
     try:
+        sink = Folder(into) if into else Database(sqlite_) if sqlite_ else Run(exec_ or "")
         Follower(url, token_, read_verifier(key), kept, sink, headlines=headlines).run(once=once, told=err.print)
     except (Refused, NotTaken) as error:
         raise click.ClickException(str(error)) from error

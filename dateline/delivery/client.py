@@ -13,7 +13,7 @@ import os
 import sqlite3
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -105,10 +105,15 @@ class Command:
 
 
 class Database:
-    """Keeps every dispatch, and the state of each item, in a SQLite file."""
+    """Keeps every dispatch, and the state of each item, in a SQLite file. Raises NotTaken where it cannot."""
 
     def __init__(self, path: Path) -> None:
-        self._sql = sqlite3.connect(path, isolation_level=None)
+        self._path = path
+        with self._naming_it():
+            self._open()
+
+    def _open(self) -> None:
+        self._sql = sqlite3.connect(self._path, isolation_level=None)
         self._sql.executescript(
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
             "CREATE TABLE IF NOT EXISTS dispatch (seq INTEGER PRIMARY KEY, prev INTEGER, act TEXT, uri TEXT, "
@@ -121,7 +126,18 @@ class Database:
     def take(self, line: Line, raw: bytes) -> None:
         """Keep one."""
         row = (line.seq, line.prev, line.act, line.uri, line.version, line.sent, bytes(line.item).decode())
-        self._sql.execute("INSERT OR REPLACE INTO dispatch VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        with self._naming_it():
+            self._sql.execute("INSERT OR REPLACE INTO dispatch VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+
+    @contextlib.contextmanager
+    def _naming_it(self) -> Iterator[None]:
+        """Say of what goes wrong which file it is about: it is none of the home's."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise NotTaken(
+                f"Dispatches cannot be kept in {self._path}: {error}. Mend that, or name another file with --sqlite."
+            ) from error
 
 
 class NotTaken(Exception):

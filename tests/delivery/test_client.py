@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from test_pull import Asker, publish
 
@@ -135,3 +136,23 @@ def test_a_state_that_is_none_gets_a_sentence(asker: Asker, tmp_path: Path) -> N
     (tmp_path / "state").write_bytes(b"\x00")
     with pytest.raises(Refused, match="not the state"):
         follow(asker, tmp_path / "state")
+
+
+def test_a_file_that_is_no_database_or_has_tables_of_its_own_is_named_and_left_alone(tmp_path: Path) -> None:
+    import sqlite3
+
+    from dateline.delivery.client import Database, Line, NotTaken
+
+    notes = tmp_path / "notes.txt"
+    notes.write_text("Not a database, but what somebody wrote. " * 50)
+    with pytest.raises(NotTaken, match=r"notes\.txt: file is not a database\. Mend that"):
+        Database(notes)
+    assert notes.read_text().startswith("Not a database")
+    with pytest.raises(NotTaken, match=r"nowhere/wire\.db: unable to open"):
+        Database(tmp_path / "nowhere" / "wire.db")
+    others = tmp_path / "others.db"
+    with sqlite3.connect(others) as theirs:
+        theirs.execute("CREATE TABLE dispatch (seq, uri, sent)")
+    theirs.close()
+    with pytest.raises(NotTaken, match=r"others\.db: table dispatch has 3 columns"):
+        Database(others).take(Line(1, 0, "publish", "tag:x", 1, "", msgspec.Raw(b"{}")), b"{}")

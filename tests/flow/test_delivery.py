@@ -271,6 +271,10 @@ def test_follow_survives_its_own_kill_and_the_servers_without_gap_or_repeat(serv
     )
     assert "token" in refused
     into = tmp_path / "files"
+    notes = tmp_path / "notes.txt"
+    notes.write_text("Not a database, but what somebody wrote. " * 50)
+    said = served.run("follow", served.url, "--token", token, "--key", key, "--sqlite", str(notes), "--once", code=1)
+    assert str(notes) in said and str(served.home) not in said
     served.run("follow", served.url, "--token", token, "--key", key, "--into", str(into), "--once")
     assert len(list(into.glob("*.json"))) == 12
 
