@@ -373,10 +373,17 @@ def _versions(found: Subscription, uri: str) -> list[Any]:
 
 @_answering
 def consistency(request: HttpRequest) -> HttpResponse:
-    """`/api/consistency?old=N&new=M`: the RFC 6962 proof that the log of N dispatches begins the log of M."""
+    """`/api/consistency?old=N&new=M`: the RFC 6962 proof that the log of N dispatches begins the log of M.
+
+    Empty for equal ones, and for a log of none: there is nothing to prove.
+    """
     _authorise(request)
     head = wire.head_seq()
-    new = _whole(request, "new", head, head)
-    old = _whole(request, "old", 0, new)
+    # One more than there are: what lies beyond the head is told from the head.
+    new = _whole(request, "new", head, head + 1)
+    old = _whole(request, "old", 0, head + 1)
+    if new > head or old > new:
+        detail = f"The log has {head} dispatches: old and new are how many it had, and old is not more than new."
+        raise _refuse(400, "No such proof", detail)
     proof = [part.hex() for part in tree.consistency(old, new)] if 0 < old < new else []
     return HttpResponse(msgspec.json.encode({"old": old, "new": new, "proof": proof}), content_type="application/json")

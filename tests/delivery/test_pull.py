@@ -159,6 +159,16 @@ def test_proofs_hold_against_the_signed_head(asker: Asker) -> None:
     assert check_consistency(5, 6, point.root, later.root, proof)
 
 
+def test_a_proof_between_sizes_that_the_log_never_had_in_that_order_is_refused(asker: Asker) -> None:
+    for number in range(3):
+        publish(f"Item {number}")
+    for old, new in ((3, 2), (2, 4), (4, 4), (99, 3), (0, 99)):
+        answer = asker.get("/api/consistency", old=old, new=new)
+        assert answer.status_code == 400 and answer["Content-Type"] == "application/problem+json", (old, new)
+        assert "The log has 3 dispatches" in answer.json()["detail"]
+    assert asker.get("/api/consistency", old=3, new=3).json() == {"old": 3, "new": 3, "proof": []}
+
+
 def test_a_look_with_the_token_of_a_pushed_subscription_acknowledges_nothing(home: Any) -> None:
     from dateline.delivery import store
 
