@@ -79,8 +79,8 @@ def _check_alone(terms: Terms, found: Subscription | None) -> None:
                 raise BadEndpoint(f"{other.name} has its files there; name another folder.", terms.url)
 
 
-def _checked(terms: Terms) -> Terms:
-    """Return the terms with their lists in order. Raises DeliveryError, BadEndpoint."""
+def _checked(terms: Terms, ended: str = "") -> Terms:
+    """Return the terms with their lists in order; `ended`: the end that there is. Raises DeliveryError, BadEndpoint."""
     lists = {field: tuple(sorted(set(getattr(terms.wanted, field)))) for field in ("sections", "topics", "languages")}
     if terms.form and terms.form not in FORMS:
         raise DeliveryError(f"There is no form {terms.form!r}. There are: {', '.join(FORMS)}.", terms.form)
@@ -94,6 +94,13 @@ def _checked(terms: Terms) -> Terms:
         raise DeliveryError(f"{bad[0]!r} is no media topic; their codes have eight digits, such as 11000000.", bad[0])
     if terms.begins and terms.ends and terms.begins >= terms.ends:
         raise BadPeriod("The subscription would end before it begins.", terms.ends)
+    # One that has ended can be changed in all else.
+    if terms.ends != ended and terms.ends and terms.ends <= now_text():
+        raise BadPeriod(
+            "The subscription would have ended already. Its last day is today or later; to stop it at once, pause it "
+            "and end its tokens.",
+            terms.ends,
+        )
     return msgspec.structs.replace(terms, wanted=msgspec.structs.replace(terms.wanted, **lists))
 
 
@@ -121,24 +128,30 @@ def subscribe(name: str, terms: Terms, *, from_start: bool = False) -> Subscript
     return begun(find(name))
 
 
-def _free(name: str, own: int = 0) -> str:
-    """Return a name in order. Raises DeliveryError for none, TakenName for one that another than `own` has."""
+def _free(name: str, own: Subscription | None = None) -> str:
+    """Return a name in order. Raises DeliveryError for none, TakenName for one that another than `own` has.
+
+    Capitals make no other name: nobody would tell the two apart when it matters.
+    """
     name = " ".join(name.split())
+    if own is not None and name == own.name:
+        return name
     if not name:
         raise DeliveryError("A subscription needs a name: the subscriber's, as the desk knows it.")
     if len(name) > _NAME_CHARS:
         raise DeliveryError(
             f"A name has {_NAME_CHARS} characters at most; this one has {len(name)}.", name[:_NAME_CHARS]
         )
-    if store.subscriptions("name = ? AND id <> ?", (name, own)):
-        raise TakenName(f"There is a subscription {name!r} already; choose another name.", name)
+    for other in store.subscriptions("id <> ?", (own.id if own is not None else 0,)):
+        if other.name.casefold() == name.casefold():
+            raise TakenName(f"There is a subscription {other.name!r} already; choose another name.", name)
     return name
 
 
 def rename(found: Subscription, name: str) -> Subscription:
     """Give a subscription another name; its tokens and its cursor stay. Raises DeliveryError, TakenName."""
     with transaction.atomic():
-        name = _free(name, found.id)
+        name = _free(name, found)
         store.set_fields(found.id, name=name)
     return find(name)
 
@@ -156,7 +169,7 @@ def change(found: Subscription, terms: Terms) -> Subscription:
 
     Up to now its stream stays what it was, and whatever becomes of an item that it got by then, it goes on to get.
     """
-    terms = _checked(terms)
+    terms = _checked(terms, found.ends)
     if terms.begins and not found.begins:
         raise BadPeriod("It has begun already; pause it instead.", terms.begins)
     with transaction.atomic():

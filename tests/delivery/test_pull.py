@@ -98,7 +98,10 @@ def test_tokens_are_kept_as_digests_rotated_with_an_overlap_and_revoked_at_once(
 
 
 def test_a_subscription_that_has_ended_says_so(home: Any) -> None:
-    asker = Asker(terms=Terms(ends="2020-01-01T00:00:00.000000Z"))
+    from dateline.delivery import store
+
+    asker = Asker()
+    store.set_fields(asker.subscription.id, ends="2020-01-01T00:00:00.000000Z")
     assert asker.get().status_code == 403
     assert "ended" in asker.get().json()["detail"]
 

@@ -259,3 +259,37 @@ def test_a_secret_comes_with_the_first_webhook_and_options_go_with_their_way(hom
     assert found.secrets.startswith("whsec_")
     kept = subscribing.change(found, msgspec.structs.replace(subscribing.terms_of(found), contact="Ann"))
     assert (kept.secrets, kept.contact) == (found.secrets, "Ann")
+
+
+def test_names_that_differ_in_capitals_only_are_one_name(home: Any) -> None:
+    from dateline.delivery import store, subscribing
+    from dateline.delivery.errors import TakenName
+
+    quay = subscribing.subscribe("Daily Quay", Terms())
+    post = subscribing.subscribe("Straße", Terms())
+    for name in ("daily quay", "DAILY  QUAY ", "STRASSE"):
+        with pytest.raises(TakenName, match=r"There is a subscription '(Daily Quay|Straße)' already"):
+            subscribing.subscribe(name, Terms())
+    with pytest.raises(TakenName):
+        subscribing.rename(post, "daily quay")
+    assert subscribing.rename(quay, "DAILY QUAY").name == "DAILY QUAY"
+    # Two that there are from before can be changed, each under its own name.
+    store.set_fields(post.id, name="daily quay")
+    assert subscribing.rename(subscribing.find("daily quay"), "daily quay").name == "daily quay"
+
+
+def test_a_subscription_cannot_end_before_now_but_one_that_ended_can_be_changed(home: Any) -> None:
+    from dateline.delivery import store, subscribing
+    from dateline.delivery.errors import BadPeriod
+
+    past = "2020-01-01T00:00:00.000000Z"
+    with pytest.raises(BadPeriod, match="ended already"):
+        subscribing.subscribe("Quay", Terms(ends=past))
+    found = subscribing.subscribe("Quay", Terms())
+    with pytest.raises(BadPeriod, match="ended already"):
+        subscribing.change(found, Terms(ends=past))
+    store.set_fields(found.id, ends=past)
+    ended = subscribing.find("Quay")
+    changed = subscribing.change(ended, msgspec.structs.replace(subscribing.terms_of(ended), contact="Ada, desk"))
+    assert (changed.contact, changed.ends) == ("Ada, desk", past)
+    assert subscribing.change(changed, Terms(ends="2999-01-01T00:00:00.000000Z")).ends > past
