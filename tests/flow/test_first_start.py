@@ -10,13 +10,13 @@ from django.db import OperationalError
 @pytest.fixture
 def failing(home: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Migrations that a full disk stops."""
-    from dateline import cli
+    from dateline.cli import home as of_commands
 
     def full(*args: object, **options: object) -> None:
         raise OperationalError("database or disk is full")
 
-    monkeypatch.setattr(cli, "call_command", full)
-    return cli
+    monkeypatch.setattr(of_commands, "call_command", full)
+    return of_commands
 
 
 def test_what_a_full_disk_left_of_a_first_start_goes(failing: Any, home: Path) -> None:
