@@ -11,12 +11,15 @@ from django.conf import settings
 
 from dateline.cli.home import need_wire, prepare
 from dateline.cli.terminal import Command, out
-from dateline.delivery import subscribing
+from dateline.delivery import for_desk, subscribing
 from dateline.delivery.filter import Filter, in_words, section_slug
 from dateline.delivery.report import print_subscription, print_subscriptions
 from dateline.delivery.store import Subscription
 from dateline.delivery.subscribing import Terms
 from dateline.delivery.ways.servers import public_key
+from dateline.desk.managing import managed_by_command
+from dateline.desk.subscribers import Wishes
+from dateline.desk.subscription_words import SECRETS, changes, nothing
 from dateline.news.formats.outgoing import FORMS
 
 
@@ -107,6 +110,13 @@ def _say_terms(found: Subscription) -> None:
         out.print(f"  {row.seq:>6}  {row.act:<8}  {row.news.headline}", markup=False)
 
 
+def _changed(before: Wishes, found: Subscription, values: dict[str, Any]) -> str:
+    """Return what differs, for the desk's history; no secret is in it, only that there is a new one."""
+    now = for_desk.details(found.id, {})
+    typed = [f"{name}: a new one" for name, value in values["options"].items() if name in SECRETS and value]
+    return "; ".join(filter(None, [changes(before, now.wishes, now.line.server), *typed]))
+
+
 @subscriber.command(
     cls=Command,
     example="dateline subscriber add 'Harbour Radio' --section World --section Politics\n"
@@ -119,9 +129,13 @@ def _say_terms(found: Subscription) -> None:
 def add(name: str, from_start: bool, **values: Any) -> None:
     """Make a subscription and print its token, once."""
     prepare()
-    found = subscribing.subscribe(name, _terms(Terms(), values), from_start=from_start)
+    terms = _terms(Terms(), values)
+    with managed_by_command("made a subscription", " ".join(name.split())) as kept:
+        found = subscribing.subscribe(name, terms, from_start=from_start)
+        made = subscribing.issue_token(found)
+        kept.append(_changed(nothing(), found, values))
     _say_terms(found)
-    out.print(f"Token   {subscribing.issue_token(found)}   (shown this once)", markup=False)
+    out.print(f"Token   {made}   (shown this once)", markup=False)
     if found.secrets:
         out.print(f"Secret  {found.secrets}   (signs the webhooks)", markup=False)
     out.print(f"Docs    {settings.AGENCY.url}/api/wire?after={found.since}; docs/subscribers.md", markup=False)
@@ -138,7 +152,11 @@ def change(name: str, **values: Any) -> None:
     """Change what a subscription gets, and how, from the next dispatch on. What is not named stays as it is."""
     need_wire()
     before = subscribing.find(name)
-    found = subscribing.change(before, _terms(subscribing.terms_of(before), values))
+    terms = _terms(subscribing.terms_of(before), values)
+    with managed_by_command("changed a subscription", name) as kept:
+        was = for_desk.details(before.id, {}).wishes
+        found = subscribing.change(before, terms)
+        kept.append(_changed(was, found, values))
     _say_terms(found)
     if found.secrets and not before.secrets:
         out.print(f"Secret  {found.secrets}   (signs the webhooks)", markup=False)
@@ -174,7 +192,9 @@ def show(name: str) -> None:
 def token(name: str, overlap: float) -> None:
     """Give a new token; the ones before it end."""
     need_wire()
-    made = subscribing.issue_token(subscribing.find(name), overlap=timedelta(hours=overlap))
+    found = subscribing.find(name)
+    with managed_by_command("gave a token", name, f"the ones before it end after {overlap:g} h"):
+        made = subscribing.issue_token(found, overlap=timedelta(hours=overlap))
     out.print(f"Token   {made}   (shown this once)", markup=False)
 
 
@@ -183,7 +203,10 @@ def token(name: str, overlap: float) -> None:
 def revoke(name: str) -> None:
     """End every token of a subscription at once."""
     need_wire()
-    out.print(f"{subscribing.revoke_tokens(subscribing.find(name))} tokens ended.")
+    found = subscribing.find(name)
+    with managed_by_command("revoked all tokens", name):
+        count = subscribing.revoke_tokens(found)
+    out.print(f"{count} token{'' if count == 1 else 's'} ended.")
 
 
 @subscriber.command(cls=Command, example="dateline subscriber secret 'Daily Quay'")
@@ -191,7 +214,10 @@ def revoke(name: str) -> None:
 def secret(name: str) -> None:
     """Give a new signing secret; the one before it signs, too, until the next rotation."""
     need_wire()
-    out.print(f"Secret  {subscribing.rotate_secret(subscribing.find(name))}", markup=False)
+    found = subscribing.find(name)
+    with managed_by_command("rotated a signing secret", name):
+        made = subscribing.rotate_secret(found)
+    out.print(f"Secret  {made}", markup=False)
 
 
 @subscriber.command(cls=Command, example="dateline subscriber pause 'Daily Quay' --why 'They move house.'")
@@ -200,7 +226,9 @@ def secret(name: str) -> None:
 def pause(name: str, why: str) -> None:
     """Push nothing to a subscriber until it is resumed. Nothing is dropped."""
     need_wire()
-    subscribing.pause(subscribing.find(name), why)
+    found = subscribing.find(name)
+    with managed_by_command("paused a subscription", name, why):
+        subscribing.pause(found, why)
     out.print("Paused.")
 
 
@@ -209,7 +237,9 @@ def pause(name: str, why: str) -> None:
 def resume(name: str) -> None:
     """Go on where a paused subscriber stopped."""
     need_wire()
-    subscribing.resume(subscribing.find(name))
+    found = subscribing.find(name)
+    with managed_by_command("resumed a subscription", name):
+        subscribing.resume(found)
     out.print("Resumed.")
 
 
@@ -228,6 +258,8 @@ def resend(name: str | None, everyone: bool, first: int, last: int | None) -> No
     if everyone == (name is not None):
         raise click.UsageError("Say to whom: a subscriber's name, or --all.")
     chosen = subscribing.pushed_to() if name is None else [subscribing.find(name)]
+    said = f"dispatches {first} to {last}" if last else f"everything from dispatch {first} on"
     for found in chosen:
-        count = subscribing.send_again(found, first, last)
+        with managed_by_command("sent again", found.name, said):
+            count = subscribing.send_again(found, first, last)
         out.print(f"{found.name}: {count} dispatch{'' if count == 1 else 'es'} again.", markup=False)

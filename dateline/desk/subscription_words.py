@@ -7,7 +7,7 @@ from functools import lru_cache
 from django.conf import settings
 
 from dateline.desk import topics
-from dateline.desk.subscribers import Wishes
+from dateline.desk.subscribers import Wishes, room
 from dateline.desk.widgets import known_sections
 from dateline.news.agency import Section
 from dateline.wire import store
@@ -54,6 +54,15 @@ def names(sections: Mapping[str, str] | None = None) -> Mapping[str, str]:
     """Return the names of topics by code, and of sections by slug."""
     own = {Section.named(name).slug: name for name in settings.AGENCY.sections} if sections is None else sections
     return ChainMap(dict(own), _topics())
+
+
+def nothing() -> Wishes:
+    """Return the wishes of a subscription that says nothing: what a new one is compared with, for the history."""
+    wishes: Wishes = room().wishes(
+        contact="", sections=(), topics=(), languages=(), urgency=9, embargoed=False, archive=False, headlines=False,
+        way="", address="", options={}, form="", begins="", ends="",
+    )  # fmt: skip
+    return wishes
 
 
 def changes(before: Wishes, after: Wishes, server: str) -> str:

@@ -13,7 +13,7 @@ from dateline.desk.managing import managed
 from dateline.desk.shown_once import Shown
 from dateline.desk.subscribers import Made, Wishes, room
 from dateline.desk.subscription_form import FilterForm, SubscriptionForm
-from dateline.desk.subscription_words import changes, names, sections_at_hand
+from dateline.desk.subscription_words import changes, names, nothing, sections_at_hand
 from dateline.desk.views.subscribers import need_manage
 from dateline.desk.views.subscription import SECRET_IS_FOR, TOKEN_IS_FOR, details_of, show
 from dateline.news.errors import DatelineError
@@ -47,20 +47,12 @@ def _made(request: HttpRequest, form: SubscriptionForm) -> Made | None:
     try:
         with managed(request, "made a subscription", said["name"]) as kept:
             made = room().make(said["name"], wanted, from_start=said["from_start"], paused=said["paused"])
-            kept.append(changes(_nothing(), wanted, details_of(made.id).line.server))
+            kept.append(changes(nothing(), wanted, details_of(made.id).line.server))
             kept.append(f"paused: {said['paused']}" if said["paused"] else "")
             return made
     except DatelineError as error:
         form.refuse(error)
     return None
-
-
-def _nothing() -> Wishes:
-    nothing: Wishes = room().wishes(
-        contact="", sections=(), topics=(), languages=(), urgency=9, embargoed=False, archive=False, headlines=False,
-        way="", address="", options={}, form="", begins="", ends="",
-    )  # fmt: skip
-    return nothing
 
 
 @require_admin_access
@@ -121,7 +113,7 @@ def _form(request: HttpRequest, form: SubscriptionForm, found: Any = None, statu
     if form.is_bound:
         wanted = FilterForm.wishes(form, room()) if _has_filter(form) else None
     else:
-        wanted = found.wishes if found else _nothing()
+        wanted = found.wishes if found else nothing()
     context = {"form": form, "found": found, **_preview(wanted, form.at_hand)}
     return render(request, "desk/subscription_form.html", context, status=status)
 
