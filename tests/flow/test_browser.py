@@ -62,12 +62,57 @@ def test_a_reader_of_an_item_sees_that_it_changed_and_that_it_went(server: Wire,
     expect(page.locator("#live")).to_have_text("Live")
     server.publish("Harbour reopens in part", act=("update", uri, "--note", "More."))
     expect(page.locator("#changed")).to_contain_text("newer version")
+    assert "in part" not in page.locator("h1").inner_text(), "an update waits until its reader opens it"
     server.run("kill", uri, "--advisory", "The report was wrong.")
-    expect(page.locator("#changed")).to_contain_text("withdrawn")
-    expect(page.locator(".body")).to_have_count(0)
+    alarm = page.get_by_role("alert")
+    expect(alarm).to_contain_text("This item was withdrawn")
+    assert "Harbour" not in page.locator("main").inner_text() and "Harbour" not in page.title()
+    expect(alarm).to_contain_text("The report was wrong.")
+    shown = page.locator("main").inner_text()
+    assert not Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21aa"]}).violations_count
     response = page.reload()
     assert response.status == 410
-    expect(page.locator("main")).to_contain_text("The report was wrong.")
+    assert page.locator("main").inner_text() == shown, "the open page is what a reload shows"
+
+
+def test_an_item_that_is_corrected_while_it_is_read_is_mended_in_place(server: Wire, page: Any) -> None:
+    paragraphs = "\n\n".join(f"Paragraph {number} of a long report on the harbour." for number in range(60))
+    uri = server.publish("Harbour is 21 m deep", body=f"It is 21 m deep.\n\n{paragraphs}")
+    page.goto(server.url)
+    first_title(page).click()
+    expect(page.locator("#live")).to_have_text("Live")
+    page.evaluate("document.body.dataset.loaded = 'once'")
+    reading = page.get_by_text("Paragraph 40 of")
+    reading.scroll_into_view_if_needed()
+    before = reading.bounding_box()["y"]
+    corrected = f"It is 12 m deep.\n\n{paragraphs}"
+    server.publish("Harbour is 12 m deep", act=("correct", uri, "--note", "The depth is 12 m, not 21."), body=corrected)
+    notice = page.locator("#changed[role=status]")
+    expect(notice).to_contain_text("Corrected just now. The depth is 12 m, not 21.")
+    expect(notice).to_be_in_viewport()
+    expect(page.locator("h1")).to_have_text("Harbour is 12 m deep")
+    expect(page.locator(".body")).to_contain_text("It is 12 m deep.")
+    expect(page.locator(".corrections")).to_contain_text("The depth is 12 m, not 21.")
+    expect(page.locator(".versions li")).to_have_count(2)
+    assert abs(page.get_by_text("Paragraph 40 of").bounding_box()["y"] - before) < 2
+    # What follows is an update: the mark stays, and what is being read stays, too.
+    server.publish("Harbour is dredged", act=("update", uri, "--note", "Adds the dredging."), body=corrected)
+    expect(notice).to_contain_text("Updated: this item has a newer version.", timeout=10_000)
+    expect(page.locator("h1")).to_have_text("Harbour is 12 m deep")
+    assert page.evaluate("document.body.dataset.loaded") == "once"
+
+
+def test_an_item_that_is_held_while_it_is_read_goes_and_comes_back(server: Wire, page: Any) -> None:
+    uri = server.publish("Harbour reopens")
+    page.goto(server.url)
+    first_title(page).click()
+    expect(page.locator("#live")).to_have_text("Live")
+    server.run("hold", uri, "--advisory", "Two sources disagree.")
+    expect(page.get_by_role("alert")).to_contain_text("It was published and is being checked.")
+    assert "Harbour" not in page.locator("main").inner_text() and "Two sources" not in page.content()
+    server.run("release", uri)
+    expect(page.locator("h1:visible")).to_have_text("Harbour reopens")
+    expect(page.get_by_role("alert")).to_have_count(0)
 
 
 def test_a_page_heals_after_the_server_was_killed_and_restarted(server: Wire, page: Any) -> None:
