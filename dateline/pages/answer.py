@@ -13,6 +13,7 @@ from urllib.parse import unquote
 import httptools
 import msgspec
 
+from dateline.pages.lend import LARGE_BYTES, Lender, Loan
 from dateline.pages.ready import Ready
 from dateline.pages.store import PageStore, Slot
 
@@ -84,6 +85,7 @@ class Answerer:
     `answers` holds, by the request's very bytes, the whole answers of this second and of the pages as they
     are: a look-up is all that a request costs. Whatever changes a page or ends a second puts a new, empty
     table in its place, so that an answer that was being made meanwhile goes into a table that nobody asks.
+    A large answer stands there as a loan, one for all the heads that ask for it.
     """
 
     def __init__(self, store: PageStore, hosts: list[str]) -> None:
@@ -92,12 +94,14 @@ class Answerer:
         self._known: dict[bytes, _Known] = {}
         self._date = b""
         self._second = -1
-        self.answers: dict[bytes, bytes] = {}
+        self.answers: dict[bytes, bytes | Loan] = {}
+        self._lender = Lender()
         store.on_change = self.forget
 
     def forget(self) -> None:
         """Let every answer be made anew: a page has changed, or a second is over. From any thread."""
         self.answers = {}
+        self._lender = Lender()
 
     def keep_time(self, loop: asyncio.AbstractEventLoop) -> None:
         """Let the answers' dates follow the clock, from now on, in this loop."""
@@ -123,7 +127,7 @@ class Answerer:
             return None
         answer = self._write(ready, known)
         if not known.close and len(head) <= _HEAD_BYTES and len(answers) < _KNOWN_HEADS:
-            answers[head] = answer
+            answers[head] = answer if len(answer) < LARGE_BYTES else self._lender.lend(answer)
         return answer, known.close
 
     def _know(self, head: bytes) -> _Known | None:

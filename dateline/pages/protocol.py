@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Protocol
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from dateline.pages.answer import Answerer, Request, host_name, read_head
+from dateline.pages.lend import Loan
 
 # RFC 9112 asks for at least 8,000 octets; browsers with many cookies send some more.
 _MAX_HEAD_BYTES = 65_536
@@ -65,7 +66,9 @@ class _Inner(HttpToolsProtocol):
 class ReadyProtocol(asyncio.Protocol):
     """Ready pages and streams, with uvicorn's protocol behind them."""
 
-    __slots__ = ("_app_state", "_config", "_held", "_inner", "_state", "_waiting", "heard", "last_heard", "transport")
+    __slots__ = (
+        "_app_state", "_config", "_held", "_inner", "_socket", "_state", "_waiting", "heard", "last_heard", "transport",
+    )  # fmt: skip
 
     answerer: ClassVar[Answerer]
     streams: ClassVar[Mapping[bytes, StreamOpener]]
@@ -79,6 +82,8 @@ class ReadyProtocol(asyncio.Protocol):
         self._waiting = b""
         self._held = False
         self.transport: Any = None
+        # The socket's file descriptor, from the first loan on.
+        self._socket = -1
         # Whether something came since the last look at idle connections, and the time of that look.
         self.heard = True
         self.last_heard = 0.0
@@ -126,9 +131,20 @@ class ReadyProtocol(asyncio.Protocol):
         """Bytes came in: answer what is ready, pass on the rest."""
         self.heard = True
         if self._inner is None and not self._waiting and (answer := self.answerer.answers.get(data)) is not None:
-            self.transport.write(answer)
+            if isinstance(answer, Loan):
+                self._lend(answer)
+            else:
+                self.transport.write(answer)
         else:
             self._read(data)
+
+    def _lend(self, answer: Loan) -> None:
+        transport = self.transport
+        if transport.is_closing():
+            return  # its file descriptor may be another connection's by now
+        if self._socket < 0:
+            self._socket = transport.get_extra_info("socket").fileno()
+        answer.send(transport, self._socket)
 
     def _read(self, data: bytes) -> None:
         inner = self._inner

@@ -26,6 +26,7 @@ from dateline.live.events import event_of
 from dateline.live.hub import Event, Hub
 from dateline.news.acts import Act
 from dateline.pages.answer import Answerer, Request
+from dateline.pages.lend import LARGE_BYTES
 from dateline.pages.protocol import ReadyProtocol
 from dateline.server import Outlets, open_pages
 from dateline.wire import store
@@ -202,25 +203,35 @@ def strace(pid: int, during: Any) -> dict[str, int]:
     return {name: int(count) for count, name in rows if name != "total"}
 
 
-def test_a_request_costs_the_server_three_system_calls_and_a_live_reader_one(wire: Wire) -> None:
+def worker_of(wire: Wire) -> int:
+    """Start the server with one worker; return its process id."""
     wire.env["DATELINE_WORKERS"] = "1"
     wire.start()
     assert wire.get("/").status_code == 200 and wire.process is not None
     parent = wire.process.pid
     (worker,) = map(int, Path(f"/proc/{parent}/task/{parent}/children").read_text().split())
-    ask = f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{wire.port}\r\n\r\n".encode()
-    with socket.create_connection(("127.0.0.1", wire.port), timeout=20) as client:
+    return worker
 
-        def request() -> None:
-            client.sendall(ask)
+
+def ask(wire: Wire, path: str, times: int) -> int:
+    """Ask for a page so often, on one connection; return its length."""
+    request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{wire.port}\r\n\r\n".encode()
+    length = 0
+    with socket.create_connection(("127.0.0.1", wire.port), timeout=20) as client:
+        for _ in range(times):
+            client.sendall(request)
             data = client.recv(65536)
             length = int(re.search(rb"Content-Length: (\d+)", data)[1])  # type: ignore[index]
             missing = data.index(b"\r\n\r\n") + 4 + length - len(data)
             while missing:
                 missing -= len(client.recv(65536))
+    return length
 
-        request()
-        calls = strace(worker, lambda: [request() for _ in range(1000)])
+
+def test_a_request_costs_the_server_three_system_calls_and_a_live_reader_one(wire: Wire) -> None:
+    worker = worker_of(wire)
+    ask(wire, "/", 1)
+    calls = strace(worker, lambda: ask(wire, "/", 1000))
     # Read, write, wait for the next; the rest is the server's own clock ticking.
     assert 2000 <= sum(calls.values()) <= 3500, calls
 
@@ -242,3 +253,18 @@ def test_a_request_costs_the_server_three_system_calls_and_a_live_reader_one(wir
         reader.close()
     writes = sum(count for name, count in calls.items() if name.startswith(("write", "send")))
     assert 200 <= writes <= 230, calls
+
+
+def test_a_large_page_is_lent_to_its_readers_and_not_copied(wire: Wire) -> None:
+    worker = worker_of(wire)
+    wire.publish("Harbour reopens", body="A sentence of the long text. " * 1500)
+    wire.wait_for("/", "Harbour reopens")
+    path = re.search(r'href="(/[^"]*harbour-reopens[^"]*)"', wire.get("/").text)[1]  # type: ignore[index]
+    wire.wait_for(path, "long text")
+    sizes: list[int] = []
+    calls = strace(worker, lambda: sizes.append(ask(wire, path, 1000)))
+    assert sizes[0] > 2 * LARGE_BYTES
+    # Read, sendfile, wait. A few answers of each second are copied, before it shows that the page is asked for often.
+    assert 2000 <= sum(calls.values()) <= 3500, calls
+    assert calls["sendfile"] >= 800 and calls["memfd_create"] <= 20, calls
+    assert calls["sendfile"] + calls["write"] <= 1100, calls
