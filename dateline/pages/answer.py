@@ -175,7 +175,7 @@ class Answerer:
 
 def _asks_for_another(query: str) -> bool:
     """Whether a query asks for something else than the page: an older part, another section's elements."""
-    return "before=" in query or "section=" in query
+    return "before" in query or "section" in query
 
 
 def _conditions(headers: dict[str, str]) -> tuple[tuple[str, ...] | None, float | None]:

@@ -43,7 +43,7 @@ _STATUSES = {200: "index.html", 410: "410.html", 404: "404.html"}
 
 def media_type_of(path: str) -> str:
     """Return the media type that a page at this path has."""
-    if path.endswith("feed.json"):
+    if path.endswith("/feed.json"):
         return _FEED_JSON
     return _MEDIA_TYPES[".html" if path.endswith("/") else Path(path).suffix]
 

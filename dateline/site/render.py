@@ -9,7 +9,6 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Any
-from urllib.parse import quote
 
 import msgspec
 from django.conf import settings
@@ -24,13 +23,14 @@ from dateline.news.codes import URGENCY_LABELS, parse_instant, rfc3339
 from dateline.news.element import MARKS, Element, element_of, machine_date
 from dateline.news.item import NewsItem
 from dateline.pages.ready import Page
-from dateline.site import assets, store
+from dateline.site import assets, part, store
 from dateline.site.pictures import with_pictures
 from dateline.wire import store as wire
 from dateline.wire.export import export_item
 from dateline.wire.identity import wire_id
 
 HTML = "text/html; charset=utf-8"
+_JSON = "application/json; charset=utf-8"
 # What a page is at each of its addresses; None: nothing is there (any more).
 Pages = dict[str, Page | None]
 _DESCRIPTION_CHARS = 200
@@ -41,7 +41,7 @@ def render(name: str) -> Pages:
     """Return the pages that a page name stands for, by path."""
     kind, _, key = name.partition(":")
     renderers: dict[str, Callable[[], Pages]] = {
-        "front": lambda: {"/": newsfeed_page()},
+        "front": _front,
         "sections": lambda: {"/sections/": _sections(), "/not-found.html": notice_page(404, *NOT_FOUND)},
         "section": lambda: {f"/sections/{key}/": _section(key)},
         "day": lambda: {day_path(key): _day(key)},
@@ -89,7 +89,7 @@ def _page(template: str, context: dict[str, Any], seq: int, status: int = 200) -
 @lru_cache(maxsize=512)
 def _newsfeed_shell(agency: Agency, context: tuple[tuple[str, Any], ...]) -> str:
     """Return a newsfeed's page but for its elements. `agency`, from the settings, is part of what it depends on."""
-    return _html("site/newsfeed.html", {**dict(context), "blank_element": _blank_element(), "last_seq": _SEQ})
+    return _html("site/newsfeed.html", {**dict(context), "blank_element": part.blank_element(), "last_seq": _SEQ})
 
 
 def _newsfeed(rows: list[store.Row], seq: int, context: dict[str, Any], *, older: str = "", more: str = "") -> Page:
@@ -100,7 +100,8 @@ def _newsfeed(rows: list[store.Row], seq: int, context: dict[str, Any], *, older
         "more": more and _MORE,
     }
     shell = _newsfeed_shell(settings.AGENCY, tuple(context.items()))
-    for mark, value in ((_SEQ, str(seq)), (_OLDER, escape(older)), (_MORE, escape(more)), (_ELEMENTS, _elements(rows))):
+    elements = part.to_html(rows)
+    for mark, value in ((_SEQ, str(seq)), (_OLDER, escape(older)), (_MORE, escape(more)), (_ELEMENTS, elements)):
         shell = shell.replace(mark, value)
     return Page(HTML, shell.encode(), _sent(seq))
 
@@ -111,25 +112,6 @@ def _sent(seq: int) -> datetime:
     return sent.replace(microsecond=0) if sent else _START
 
 
-# Some thousand elements cover every list that is rendered again and again.
-@lru_cache(maxsize=8192)
-def _element_html(data: bytes, place: int) -> str:
-    element = msgspec.json.decode(data, type=Element)
-    context = {"element": element, "place": place, "label": URGENCY_LABELS.get(element.urgency, "")}
-    return get_template("site/_element.html").render(context)
-
-
-@lru_cache(maxsize=1)
-def _blank_element() -> SafeString:
-    """The element template with nothing in it, for the browser to fill."""
-    blank = Element("", "", "", "", "", "", "", "", 9)
-    return mark_safe(get_template("site/_element.html").render({"element": blank, "place": "", "label": ""}))  # noqa: S308
-
-
-def _elements(rows: list[store.Row]) -> str:
-    return "".join(_element_html(row.element, row.place) for row in rows)
-
-
 def menu() -> list[Section]:
     """Return the sections that have something to show: those of the settings first, then by name."""
     wanted = {Section.named(name).slug: number for number, name in enumerate(settings.AGENCY.sections)}
@@ -137,40 +119,41 @@ def menu() -> list[Section]:
     return sorted(found, key=lambda section: (wanted.get(section.slug, len(wanted)), section.name))
 
 
+def _front() -> Pages:
+    """The front page, and the same elements for machines."""
+    newest = part.read_part()
+    page = _list_page(newest)
+    return {"/": page, "/newsfeed.json": Page(_JSON, part.to_json(newest), page.modified)}
+
+
 def newsfeed_page(*, slug: str | None = None, before: int | None = None) -> Page | None:
     """Return the front page or a section's; `before`, a place, gives the older part that follows it.
 
     None for a section that has nothing to show.
     """
-    agency: Agency = settings.AGENCY
-    count = settings.FRONT_ELEMENTS
-    rows = store.newest(count + 1, slug=slug, before=before)
-    rows, more = rows[:count], rows[count:]
-    if not rows and slug is not None and before is None:
+    found = part.read_part(slug=slug, before=before)
+    if not found.rows and slug is not None and before is None:
         return None
+    return _list_page(found, older=before is not None)
+
+
+def _list_page(found: part.Part, *, older: bool = False) -> Page:
+    agency: Agency = settings.AGENCY
+    rows, slug = found.rows, found.slug
     heading = next((row.heading for row in rows), slug) if slug else "Newsfeed"
-    path = f"/sections/{quote(slug)}/" if slug else "/"
     seq = store.last_seq(slug=slug)
     context = {
         "title": f"{heading} – {agency.name}" if slug else agency.name,
-        "heading": heading if before is None else f"{heading}, older",
+        "heading": f"{heading}, older" if older else heading,
         "description": f"The newsfeed of {agency.name}" + (f": {heading}." if slug else "."),
-        "path": path,
-        "feeds": path if slug else "",
+        "path": found.path,
+        "feeds": found.path if slug else "",
         "page": slug or "front",
         "sections": tuple(menu()),
         "section": slug or "",
-        "unlisted": before is not None,
+        "unlisted": older,
     }
-    last = rows[-1].place if more else 0
-    older, further = (f"{path}?before={last}", older_address(slug, last)) if more else ("", "")
-    return _newsfeed(rows, seq, context, older=older, more=further)
-
-
-def older_address(slug: str | None, place: int) -> str:
-    """Return the address of the older elements, for the page's own template."""
-    section = f"section={quote(slug)}&" if slug else ""
-    return f"/newsfeed.json?{section}before={place}"
+    return _newsfeed(rows, seq, context, older=found.older_page, more=found.older_elements)
 
 
 def _section(slug: str) -> Page | None:

@@ -1,9 +1,7 @@
 """The few requests that no ready page answers: older elements, and what is not there."""
 
 from pathlib import Path
-from typing import Any
 
-import msgspec
 from django.conf import settings
 from django.http import (
     HttpRequest,
@@ -17,8 +15,8 @@ from dateline.news.renditions import FOLDER, FORMATS
 from dateline.pages.problem import problem
 from dateline.pages.ready import Page
 from dateline.pages.store import PageStore
-from dateline.site import store
-from dateline.site.render import NOT_FOUND, newsfeed_page, notice_page, older_address
+from dateline.site import part, store
+from dateline.site.render import NOT_FOUND, newsfeed_page, notice_page
 
 pages: PageStore | None = None
 
@@ -46,7 +44,7 @@ def _before(request: HttpRequest) -> int | None:
 
 
 def newsfeed_json(request: HttpRequest) -> HttpResponseBase:
-    """Older elements of the newsfeed, for the page's own element template.
+    """Older elements of the newsfeed, or a section's, for the page's own element template.
 
     `before` is the seq of the last element seen (its `place`), `section` a section's slug.
     """
@@ -57,17 +55,8 @@ def newsfeed_json(request: HttpRequest) -> HttpResponseBase:
         return problem(400, "Bad cursor", f"before={error} is not a seq; use the one that the last answer gave.")
     if before is not None and not store.has_place(before):
         return problem(400, "Unknown cursor", f"No element of the newsfeed has the seq {before}; start without it.")
-    count = settings.FRONT_ELEMENTS
-    rows = store.newest(count + 1, slug=slug, before=before)
-    rows, more = rows[:count], rows[count:]
-    answer: dict[str, Any] = {
-        "elements": [msgspec.to_builtins(store.element_in(row)) | {"place": row.place} for row in rows],
-        "more": older_address(slug, rows[-1].place) if more else None,
-        "older": f"/sections/{slug}/?before={rows[-1].place}" if more and slug else None,
-    }
-    if more and not slug:
-        answer["older"] = f"/?before={rows[-1].place}"
-    response = HttpResponse(msgspec.json.encode(answer), content_type="application/json; charset=utf-8")
+    elements = part.to_json(part.read_part(slug=slug, before=before))
+    response = HttpResponse(elements, content_type="application/json; charset=utf-8")
     response["Cache-Control"] = "no-cache"
     return response
 

@@ -109,7 +109,7 @@ def test_a_reader_costs_no_query_no_rendering_no_copy_and_one_write(
     etag = outlets.pages.get("/").variants[""].etag  # type: ignore[union-attr]
     requests = [
         head(path, *extra)
-        for path in ("/", item, "/feed.atom", "/feed.rss", "/feed.json", "/sections/")
+        for path in ("/", item, "/newsfeed.json", "/feed.atom", "/feed.rss", "/feed.json", "/sections/")
         for extra in ((), ("Accept-Encoding: gzip",), ("Accept-Encoding: br",), (f"If-None-Match: {etag}",))
     ]
     with statements() as found:

@@ -94,6 +94,7 @@ def wait_for(front: httpx.Client, path: str, status: int) -> httpx.Response:
 def test_a_web_server_in_front_serves_the_folder_and_passes_on_what_must_be(front: httpx.Client, server: Wire) -> None:
     uri = server.publish("Harbour reopens", Section="World")
     forged = server.publish("Forged", body="Secretword.")
+    server.publish_many(3)  # more than is too little to compress
     wait_for(front, "/sections/world/feed.json", 200)
     paths = {path.name[:6]: path for path in (server.home / "site").glob("2*/*/*/*") if path.is_dir()}
     item, killed = (
@@ -103,7 +104,8 @@ def test_a_web_server_in_front_serves_the_folder_and_passes_on_what_must_be(fron
 
     # The same bytes, types and headers as Dateline's own, for whatever the client takes.
     assert 'class="element"' in front.get("/").text
-    for path in ("/", item, "/sections/world/", "/feed.atom", "/feed.rss", "/feed.json", "/news-sitemap.xml"):
+    for path in ("/", item, "/sections/world/", "/feed.atom", "/feed.rss", "/feed.json", "/news-sitemap.xml",
+                 "/newsfeed.json"):  # fmt: skip
         for accept in ("identity", "gzip", "br"):
             headers = {"Accept-Encoding": accept}
             ours, theirs = server.get(path, **headers), front.get(path, headers=headers)
@@ -120,7 +122,7 @@ def test_a_web_server_in_front_serves_the_folder_and_passes_on_what_must_be(fron
 
     # What no file answers comes from Dateline, with its own headers and no second ones.
     for path, code in (
-        ("/newsfeed.json", 200), ("/log/checkpoint", 200), ("/desk/", 302), ("/api/wire", 401), ("/nothing/", 404),
+        ("/newsfeed.json?before=2", 200), ("/newsfeed.json?section=world", 200), ("/newsfeed.json?before=x", 400), ("/log/checkpoint", 200), ("/desk/", 302), ("/api/wire", 401), ("/nothing/", 404),
         ("/sections/world", 301), ("/?before=2", 200), ("/healthz", 200), ("/.fresh/stamp", 404),
     ):  # fmt: skip
         answer = front.get(path)

@@ -100,6 +100,7 @@ def test_what_is_not_for_us_is_passed_on(answerer: Answerer) -> None:
     assert ask(answerer, path="/nothing/") is None
     assert ask(answerer, path="/?before=5") is None
     assert ask(answerer, path="/?section=world") is None
+    assert ask(answerer, path="/?before") is None
     assert ask(answerer, Content_Length="5") is None
     assert answerer.answer(b"not http at all\r\n\r\n") is None
     assert ask(answerer, path="/?utm_source=x")[0] == 200  # type: ignore[index]

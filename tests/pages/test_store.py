@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from dateline.pages.ready import Page
-from dateline.pages.store import PageStore
+from dateline.pages.store import PageStore, media_type_of
 
 MODIFIED = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 
@@ -32,6 +32,16 @@ def test_a_page_is_the_same_from_memory_and_from_its_file(tmp_path: Path) -> Non
         "gone/410.html", "gone/410.html.br", "gone/410.html.gz",
     ]  # fmt: skip
     assert sorted(fresh.paths()) == ["/a/", "/gone/"]
+
+
+def test_a_page_has_the_media_type_of_its_name(tmp_path: Path) -> None:
+    store = PageStore(tmp_path, 10_000_000)
+    for path in ("/feed.json", "/sections/world/feed.json"):
+        assert media_type_of(path) == "application/feed+json; charset=utf-8"
+    store.put("/newsfeed.json", Page(media_type_of("/newsfeed.json"), b"{}", MODIFIED))
+    store.flush()
+    loaded = PageStore(tmp_path, 10_000_000).get("/newsfeed.json")
+    assert loaded is not None and loaded.page.media_type == "application/json; charset=utf-8"
 
 
 def test_a_kill_leaves_no_file_of_the_page_it_replaces(tmp_path: Path) -> None:

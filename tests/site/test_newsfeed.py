@@ -245,6 +245,33 @@ def test_older_elements_come_without_gap_or_repeat(settings: Any) -> None:
     assert client.get("/newsfeed.json").json()["elements"][0]["title"] == "Story 9"
 
 
+def test_the_newest_elements_are_a_ready_page_that_says_what_the_front_does(settings: Any) -> None:
+    settings.FRONT_ELEMENTS = 3
+    public = Public()
+    client = Client(headers={"host": "localhost"})
+    uris = [publish(f"Story {number}", section="Economy").uri for number in range(5)]
+    public.catch_up()
+    ready = public.outlets.pages.get("/newsfeed.json")
+    assert ready is not None and ready.page.media_type == "application/json; charset=utf-8"
+    assert sorted(ready.variants) == ["", "br", "gzip"]
+    assert {f"newsfeed.json{suffix}" for suffix in ("", ".br", ".gz")} <= set(public.files())
+    found = json.loads(ready.page.body)
+    assert [element["title"] for element in found["elements"]] == titles(public.body("/")) == titles_of(4, 3, 2)
+    assert found["older"] in public.body("/") and found["more"] in public.body("/")
+    # What Django answers to a query is written in the same way.
+    assert client.get("/newsfeed.json").content == ready.page.body
+    append(Act.KILL, uri=uris[4], note="It was forged.")
+    public.catch_up()
+    assert "Story 4" not in public.body("/newsfeed.json") and "Story 1" in public.body("/newsfeed.json")
+    section = client.get("/newsfeed.json?section=economy").json()
+    assert [element["title"] for element in section["elements"]] == titles_of(3, 2, 1)
+    assert section["older"].startswith("/sections/economy/?before=")
+
+
+def titles_of(*numbers: int) -> list[str]:
+    return [f"Story {number}" for number in numbers]
+
+
 @pytest.mark.parametrize("before", ["0", "-1", "x", "999999", "9" * 30, "%00", "1e3", "٣"])
 def test_a_bad_cursor_gets_a_problem_detail(before: str) -> None:
     public = Public()
