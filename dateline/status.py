@@ -31,7 +31,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
         return _health(503, status="failing", detail=f"The log cannot be read: {error}.")
     found = {"head": head, "lag": lags, "free_bytes": free}
     if free < FULL_BYTES:
-        detail = f"The disk of {settings.DATELINE_HOME} has no room: readers are answered, but appends fail, or will."
+        detail = "The disk of the wire has no room: readers are answered, but appends fail, or will."
         return _health(503, status="failing", detail=detail, **found)
     return _health(200, status="ok", **found)
 
