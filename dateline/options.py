@@ -20,11 +20,17 @@ from babel import Locale, UnknownLocaleError
 
 from dateline.news.agency import Agency
 from dateline.news.dateline import STYLES
+from dateline.news.errors import BadItem
+from dateline.news.formats import xml
 
 # One answers a hundred thousand requests a second; a second one shares the work of telling live readers.
 _DEFAULT_WORKERS = 2
 # More than the cores of any machine that one agency's readers need.
 _MOST_WORKERS = 64
+
+
+# A browser fetches it before it shows a page; marks that are drawn by hand have a few hundred bytes.
+_MOST_ICON_BYTES = 64 * 1024
 
 
 class BadOption(Exception):
@@ -99,6 +105,21 @@ def _domain(value: str) -> str:
     return value
 
 
+def _icon(value: str) -> bytes:
+    """Return the bytes of an SVG file; none for no name."""
+    if not value.strip():
+        return b""
+    path = _path(value)
+    try:
+        data = path.read_bytes()
+        root = xml.parse(data, "SVG")
+    except (OSError, BadItem) as error:
+        raise ValueError(f"the path of an SVG file, and {path} is none ({error})") from error
+    if root.tag not in ("svg", "{http://www.w3.org/2000/svg}svg") or len(data) > _MOST_ICON_BYTES:
+        raise ValueError(f"the path of an SVG file of {_MOST_ICON_BYTES // 1024} kB at most")
+    return data
+
+
 def _style(value: str) -> str:
     if value not in STYLES:
         raise ValueError(f"one of {', '.join(STYLES)}")
@@ -131,6 +152,7 @@ OPTIONS = (
     Option("URL", "", _url, "The newsfeed's public address, in links and feeds. Default: http://127.0.0.1 and PORT."),
     Option("HOSTS", "", _names, "Further host names that the server answers to, with commas between them."),
     Option("AGENCY", "Tidewater News Agency", _text, "The agency's name, as readers see it."),
+    Option("ICON", "", _icon, "An SVG file: the agency's mark, in browsers' tabs and at the desk. Empty: Dateline's."),
     Option("CREDIT", "Tidewater", _text, "The credit in the agency's own datelines."),
     Option(
         "DOMAIN",

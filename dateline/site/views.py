@@ -9,15 +9,18 @@ from django.http import (
     HttpResponseBase,
     HttpResponseNotModified,
     HttpResponsePermanentRedirect,
+    HttpResponseRedirect,
 )
 
 from dateline.news.renditions import FOLDER, FORMATS
 from dateline.pages.problem import problem
 from dateline.pages.ready import Page
 from dateline.pages.store import PageStore
-from dateline.site import part, store
+from dateline.site import assets, part, store
 from dateline.site.render import NOT_FOUND, newsfeed_page, notice_page
 
+# A day: another mark is seen by the next one; what it leads to never changes.
+_ICON_S = 86_400
 pages: PageStore | None = None
 
 
@@ -76,6 +79,15 @@ def picture(request: HttpRequest, digest: str, name: str) -> HttpResponseBase:
     response = HttpResponse(data, content_type=FORMATS[name.rpartition(".")[2]])
     response["Cache-Control"] = "public, max-age=31536000, immutable"
     response["ETag"] = etag
+    return response
+
+
+def icon(request: HttpRequest) -> HttpResponseBase:
+    """The icon for who asks where icons always were: feed readers, and the pages of the desk."""
+    if request.method not in ("GET", "HEAD"):
+        return page(request)
+    response = HttpResponseRedirect(assets.icon())
+    response["Cache-Control"] = f"public, max-age={_ICON_S}"
     return response
 
 

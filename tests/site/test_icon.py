@@ -1,0 +1,51 @@
+"""The mark in a browser's tab: ours, or the agency's own; one for readers and for the desk."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from dateline.options import BadOption, read_options
+
+OWN = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 4 4"><circle cx="2" cy="2" r="2"/></svg>'
+
+
+def lead(client: Client) -> str:
+    answer = client.get("/favicon.ico")
+    assert answer.status_code == 302 and "max-age=86400" in answer["Cache-Control"]
+    return str(answer["Location"])
+
+
+def test_the_icon_is_where_icons_always_were_and_in_every_page_of_ours(home: Path) -> None:
+    from dateline.site import assets, render
+
+    client = Client(headers={"host": "localhost"})
+    address = lead(client)
+    page = assets.asset_pages()[address]
+    assert page.media_type == "image/svg+xml" and "immutable" in page.cache
+    for path, ready in render.render("front").items():
+        assert ready is not None and f'<link rel="icon" href="{address}"'.encode() in ready.body, path
+    for path in ("/desk/account/login/", "/desk/account/password/reset/"):
+        assert b'<link rel="icon" href="/favicon.ico"' in client.get(path).content, path
+
+
+def test_an_agencys_own_icon_stands_in_the_place_of_ours_at_an_address_of_its_own(home: Path, settings: Any) -> None:
+    from dateline.site import assets
+
+    client = Client(headers={"host": "localhost"})
+    before = lead(client)
+    (home / "mark.svg").write_bytes(OWN)
+    options = read_options({"DATELINE_ICON": str(home / "mark.svg")}, home)
+    settings.OPTIONS = {**settings.OPTIONS, "ICON": options["ICON"]}
+    assert lead(client) != before, "browsers keep the old one for a year"
+    assert assets.asset_pages()[lead(client)].body == OWN
+
+
+@pytest.mark.parametrize("data", [None, b"", b"GIF89a", b"<html/>", b"<svg>", OWN.replace(b"4 4", b"4 " * 40_000)])
+def test_what_is_no_icon_stops_the_start_with_a_sentence(tmp_path: Path, data: bytes | None) -> None:
+    path = tmp_path / "mark.svg"
+    if data is not None:
+        path.write_bytes(data)
+    with pytest.raises(BadOption, match=r"^DATELINE_ICON is .* it must be the path of an SVG file"):
+        read_options({"DATELINE_ICON": str(path)}, tmp_path)
