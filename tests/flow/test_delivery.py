@@ -1,8 +1,11 @@
 """Delivery with a real server: streams, long polls, webhooks that fail and come back, kills that jump, the client."""
 
 import json
+import os
 import signal
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -340,3 +343,28 @@ def _count(path: Path) -> int:
             return int(database.execute("SELECT count(*) FROM dispatch").fetchone()[0])
     except sqlite3.OperationalError:
         return 0
+
+
+def test_the_example_in_the_docs_receives_the_wire_and_says_why_where_it_is_refused(
+    served: Wire, tmp_path: Path
+) -> None:
+    docs = (Path(__file__).resolve().parents[2] / "docs" / "subscribers.md").read_text()
+    example = docs.partition("```python\n")[2].partition("```")[0].replace("https://news.example.org", served.url)
+    token = add(served, "Quay")["Token"]
+    served.publish("Harbour reopens")
+
+    def run(token: str) -> subprocess.Popen[str]:
+        env = {**os.environ, "WIRE_TOKEN": token, "PYTHONUNBUFFERED": "1"}
+        return subprocess.Popen(
+            [sys.executable, "-c", example], env=env, cwd=tmp_path, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+
+    running = run(token)
+    assert running.stdout is not None
+    assert running.stdout.readline() == "1 publish Harbour reopens\n"
+    running.kill()
+    running.communicate()
+    refused = run("dl_wrong")
+    _, said = refused.communicate(timeout=30)
+    assert refused.returncode == 1 and said.startswith("Send your subscription's token") and "Traceback" not in said
