@@ -11,6 +11,7 @@ from dateline.delivery.alerts import store as alerts
 from dateline.delivery.report import print_states
 from dateline.delivery.websub import store as hub
 from dateline.intake import store as intake
+from dateline.news.counting import counted, dispatches
 from dateline.projections import all_projections
 from dateline.wire import bell, store
 from dateline.wire.full_disk import FULL_BYTES, free_bytes
@@ -53,11 +54,11 @@ def print_status(out: Console) -> None:
     out.print(f"Server     {'running' if bell.is_followed() else 'not running'}")
     for name in projections:
         lag = head.seq - store.read_cursor(name)
-        out.print(f"{name.capitalize():<10} {'up to date' if lag == 0 else f'{lag} dispatches behind'}")
+        out.print(f"{name.capitalize():<10} {'up to date' if lag == 0 else f'{dispatches(lag)} behind'}")
     embargoes = store.read_embargoes()
     waiting = f"{len(embargoes)}, next at {embargoes[0][0]}" if embargoes else "none"
     out.print(f"Embargoes  {waiting}")
-    out.print(f"Quarantine {intake.count_waiting()} items wait for release")
+    out.print(f"Quarantine {counted(intake.count_waiting(), 'item waits', 'items wait')} for release")
     out.print(f"Hub        subscriptions to the feeds: {hub.count()}")
     out.print(f"Alerts     readers: {alerts.count_readers()}, dispatches being mailed: {len(alerts.read_open())}")
     print_states(out)

@@ -22,6 +22,7 @@ from dateline.delivery.alerts import readers
 from dateline.desk.first_chief import FirstChief, give_password, make_first_chief
 from dateline.intake.importing import import_files
 from dateline.intake.report import print_report
+from dateline.news.counting import counted, dispatches
 from dateline.news.errors import DatelineError
 from dateline.projections import all_projections
 from dateline.sample import append_sample
@@ -66,7 +67,7 @@ def run(host: str, port: int, sample: bool) -> None:
             rendered = outlets.start()
         first = make_first_chief(sample=sample)
         if rendered:
-            err.print(f"{rendered} pages were rendered.")
+            err.print(f"{counted(rendered, 'page was', 'pages were')} rendered.")
         serve(listeners, outlets, lambda: _say_where(host, port, first))
 
 
@@ -125,11 +126,11 @@ def verify(what: str | None, key: str | None) -> None:
     point = verified.checkpoint
     if verified.dispatches:
         several = verified.dispatches != 1
-        count = f"{verified.dispatches} dispatch{'es' if several else ''}"
+        count = dispatches(verified.dispatches)
         out.print(f"Verified: {count} of {point.origin} {'are as they were' if several else 'is as it was'} signed.")
     else:
-        out.print(f"Verified: the tree of {point.size} dispatches that {point.origin} serves is the signed one.")
-    out.print(f"  log   {point.size} dispatches, tree head {point.root.hex()}")
+        out.print(f"Verified: the tree of {dispatches(point.size)} that {point.origin} serves is the signed one.")
+    out.print(f"  log   {dispatches(point.size)}, tree head {point.root.hex()}")
     out.print(f"  key   {verifier.name}")
 
 
@@ -194,7 +195,7 @@ def rebuild(projection: str) -> None:
         outlets = Outlets(open_pages())
         with progress_bar("Rendering", None):
             count = outlets.rebuild(projection)
-    out.print(f"{projection}: folded {head} dispatches, rendered {count} pages.")
+    out.print(f"{projection}: folded {dispatches(head)}, rendered {counted(count, 'page')}.")
 
 
 @cli.command(cls=Command, example="dateline status")

@@ -20,6 +20,7 @@ from dateline.delivery.ways.servers import public_key
 from dateline.desk.managing import managed_by_command
 from dateline.desk.subscribers import Wishes
 from dateline.desk.subscription_words import SECRETS, changes, nothing
+from dateline.news.counting import counted, dispatches
 from dateline.news.formats.outgoing import FORMS
 
 
@@ -206,7 +207,7 @@ def revoke(name: str) -> None:
     found = subscribing.find(name)
     with managed_by_command("revoked all tokens", name):
         count = subscribing.revoke_tokens(found)
-    out.print(f"{count} token{'' if count == 1 else 's'} ended.")
+    out.print(f"{counted(count, 'token')} ended.")
 
 
 @subscriber.command(cls=Command, example="dateline subscriber secret 'Daily Quay'")
@@ -262,4 +263,4 @@ def resend(name: str | None, everyone: bool, first: int, last: int | None) -> No
     for found in chosen:
         with managed_by_command("sent again", found.name, said):
             count = subscribing.send_again(found, first, last)
-        out.print(f"{found.name}: {count} dispatch{'' if count == 1 else 'es'} again.", markup=False)
+        out.print(f"{found.name}: {dispatches(count)} again.", markup=False)

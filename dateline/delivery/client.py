@@ -21,6 +21,7 @@ import httpx
 import msgspec
 
 from dateline.delivery.write_whole import write_whole
+from dateline.news.counting import dispatches
 from dateline.wire.dispatch import leaf_of_digest
 from dateline.wire.errors import NotVerified
 from dateline.wire.merkle import check_consistency, check_inclusion
@@ -172,7 +173,7 @@ class Follower:
                 received = self._step(0 if once else _WAIT_S)
                 wait_s = _FIRST_S
             except httpx.HTTPError as error:
-                told(f"The wire cannot be reached ({error or type(error).__name__}); trying again in {wait_s:.0f} s.")
+                told(f"The wire cannot be reached ({error or type(error).__name__}); trying again in {wait_s:g} s.")
                 time.sleep(wait_s)
                 wait_s = min(_LONGEST_S, wait_s * 2)
                 continue
@@ -219,7 +220,8 @@ class Follower:
             return
         if before.size > point.size:
             raise NotVerified(
-                f"The wire showed {before.size} dispatches before and {point.size} now: it was rolled back.", point.size
+                f"The wire showed {dispatches(before.size)} before and {point.size} now: it was rolled back.",
+                point.size,
             )
         response = self._http.get("/api/consistency", params={"old": before.size, "new": point.size})
         response.raise_for_status()

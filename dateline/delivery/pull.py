@@ -25,6 +25,7 @@ from dateline.delivery.store import Subscription
 from dateline.delivery.subscribing import begun, digest_of, now_text
 from dateline.delivery.waker import WAKER
 from dateline.news.codes import parse_instant
+from dateline.news.counting import dispatches
 from dateline.news.formats.outgoing import FORMATS, NINJS, OLDER, encoder
 from dateline.news.item import PubStatus
 from dateline.pages.problem import problem
@@ -383,7 +384,7 @@ def consistency(request: HttpRequest) -> HttpResponse:
     new = _whole(request, "new", head, head + 1)
     old = _whole(request, "old", 0, head + 1)
     if new > head or old > new:
-        detail = f"The log has {head} dispatches: old and new are how many it had, and old is not more than new."
+        detail = f"The log has {dispatches(head)}: old and new are how many it had, and old is not more than new."
         raise _refuse(400, "No such proof", detail)
     proof = [part.hex() for part in tree.consistency(old, new)] if 0 < old < new else []
     return HttpResponse(msgspec.json.encode({"old": old, "new": new, "proof": proof}), content_type="application/json")

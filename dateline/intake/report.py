@@ -5,6 +5,7 @@ from rich.console import Console
 from rich.text import Text
 
 from dateline.intake.importing import Report, Taken
+from dateline.news.counting import counted
 
 # Lines of a kind printed a file, unless all are asked for.
 _SHORT = 20
@@ -18,12 +19,14 @@ def print_report(out: Console, reports: list[Report], *, every_line: bool, relea
     waiting = [taken for report in reports for taken in report.taken if taken.state != "released"]
     doubtful = sum(bool(taken.draft.doubts) for taken in waiting)
     if released:
-        _say(out, f"Released {sum(report.released for report in reports)} items to the wire as archive dispatches.")
+        gone = sum(report.released for report in reports)
+        _say(out, f"Released {counted(gone, 'item')} to the wire, from the archive.")
         if waiting:
-            _say(out, f"{len(waiting)} items stay in quarantine, for the reasons above.")
+            _say(out, f"{counted(len(waiting), 'item stays', 'items stay')} in quarantine, for the reasons above.")
     elif waiting:
         ready = len(waiting) - doubtful
-        _say(out, f"{len(waiting)} items wait in quarantine ({new} new); {ready} are complete.")
+        wait = counted(len(waiting), "item waits", "items wait")
+        _say(out, f"{wait} in quarantine ({new} new); {counted(ready, 'is', 'are')} complete.")
         if ready:
             _say(out, "Nothing was sent to the wire. To send what is complete, run it again with --release.")
     elif not reports:
@@ -42,10 +45,10 @@ def _print_file(out: Console, report: Report, limit: int | None) -> None:
         return
     elements = sum(not taken.draft.item.body for taken in report.taken)
     counts = [
-        _count(elements, "newsfeed element"),
-        _count(len(report.taken) - elements, "dispatch", "dispatches"),
-        _count(len(report.templates), "template line"),
-        _count(len(report.rest) + len(report.too_long), "line") + " not recognised",
+        counted(elements, "newsfeed element"),
+        counted(len(report.taken) - elements, "dispatch", "dispatches"),
+        counted(len(report.templates), "template line"),
+        counted(len(report.rest) + len(report.too_long), "line") + " not recognised",
     ]
     encoding = "" if report.encoding in ("utf-8", "utf-8-sig") else f" (read as {report.encoding})"
     _say(out, f"{report.name}{encoding}: {', '.join(counts)}.")
@@ -84,10 +87,6 @@ def _print_item(out: Console, taken: Taken) -> None:
 def _more(out: Console, total: int, limit: int | None, what: str) -> None:
     if limit is not None and total > limit:
         _say(out, f"… and {total - limit} more {what}; --all lists them", 2)
-
-
-def _count(number: int, one: str, many: str = "") -> str:
-    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def _short(text: str) -> str:

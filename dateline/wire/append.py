@@ -15,6 +15,7 @@ from django.db import transaction
 from dateline.news.acts import OPENING, Act, next_item
 from dateline.news.agency import Agency
 from dateline.news.codes import parse_instant, rfc3339
+from dateline.news.counting import dispatches
 from dateline.news.errors import ActRefused
 from dateline.news.formats import ninjs
 from dateline.news.item import NewsItem
@@ -102,7 +103,7 @@ def _check_continues(head: store.Head, agency: Agency, signer: Signer) -> None:
         )
     if (seen := remembered_size()) > head.seq:
         raise WireError(
-            f"The database holds {head.seq} dispatches, but {seen} were signed: it was lost or rolled back, and "
+            f"The database holds {dispatches(head.seq)}, but {seen} were signed: it was lost or rolled back, and "
             f"nothing is appended to it. Restore it; if you mean to go on from here, remove {remembered_path()}.",
             head.seq,
         )

@@ -18,6 +18,7 @@ import msgspec
 from django.conf import settings
 
 from dateline.news.acts import Act
+from dateline.news.counting import counted, dispatches
 from dateline.news.errors import BadItem
 from dateline.wire import store, tree
 from dateline.wire.append import state_after
@@ -127,9 +128,9 @@ def verify_wire(verifier: Verifier, progress: Progress = _silent) -> Verified:
             tile = []
         if remembered and remembered.size == walk.seq and remembered.root != root_of(walk.frontier):
             raise NotVerified(
-                f"The first {walk.seq} dispatches are not those of the head that was last seen here: "
-                "the log was rewritten.", walk.seq,
-            )  # fmt: skip
+                f"The log up to seq {walk.seq} is not that of the head that was last seen here: it was rewritten.",
+                walk.seq,
+            )
         progress(walk.seq)
     if walk.seq < checkpoint.size:
         raise NotVerified(
@@ -138,7 +139,7 @@ def verify_wire(verifier: Verifier, progress: Progress = _silent) -> Verified:
         )
     if remembered and remembered.size > checkpoint.size:
         raise NotVerified(
-            f"The log has {checkpoint.size} dispatches, but a head of {remembered.size} was seen here before: "
+            f"The log has {dispatches(checkpoint.size)}, but a head of {remembered.size} was seen here before: "
             "it was rolled back.", checkpoint.size + 1,
         )  # fmt: skip
     if root_of(walk.frontier) != checkpoint.root:
@@ -207,8 +208,8 @@ def check_remembered(verifier: Verifier) -> None:
     size = store.head_seq()
     if remembered and (remembered.size > size or tree.root(remembered.size) != remembered.root):
         raise NotVerified(
-            f"This log of {size} dispatches does not continue the one of {remembered.size} that was last seen here: it "
-            f"was rolled back or changed. If you restored a backup on purpose, remove {remembered_path()}.",
+            f"This log of {dispatches(size)} does not continue the one of {remembered.size} that was last seen here: "
+            f"it was rolled back or changed. If you restored a backup on purpose, remove {remembered_path()}.",
             remembered.size,
         )
 
@@ -287,7 +288,8 @@ def _verify_saved(lines: Iterable[bytes], verifier: Verifier) -> Verified:
     footer = _footer(last)
     checkpoint = verifier.open(footer.checkpoint)
     if len(footer.proofs) != len(rows):
-        raise NotVerified(f"{len(rows)} dispatches come with {len(footer.proofs)} proofs.")
+        proofs = counted(len(footer.proofs), "proof")
+        raise NotVerified(f"Of {dispatches(len(rows))} there should be a proof each; the file has {proofs}.")
     for line, proof in zip(rows, footer.proofs, strict=True):
         dispatch = from_line(line)
         try:

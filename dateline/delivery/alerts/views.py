@@ -21,6 +21,7 @@ from dateline.delivery.alerts import choices, readers, store
 from dateline.delivery.errors import DeliveryError
 from dateline.delivery.filter import Filter
 from dateline.delivery.limits import Buckets, client_of
+from dateline.news.counting import counted
 
 log = logging.getLogger(__name__)
 # People behind one address of a school or a newsroom sign up now and then; more is a machine.
@@ -70,7 +71,8 @@ def _guarded(limit: Buckets) -> Callable[[_View], _View]:
                 return response
             client = client_of(request.META.get("REMOTE_ADDR", ""))
             if request.method == "POST" and (retry := limit.take(client)):
-                said = f"That was asked for too often from where you are. Try again in {retry // 60 + 1} minutes."
+                minutes = counted(retry // 60 + 1, "minute")
+                said = f"That was asked for too often from where you are. Try again in {minutes}."
                 response = _notice("Too many requests", [said], 429)
                 response["Retry-After"] = str(retry)
                 return response

@@ -19,6 +19,7 @@ from dateline.desk.subscribers import room
 from dateline.desk.subscription_form import AgainForm
 from dateline.desk.subscription_words import SHORT, names, sections_at_hand
 from dateline.desk.views.person import user_of
+from dateline.news.counting import counted
 from dateline.wire import store
 
 _PAGE = 100
@@ -127,6 +128,6 @@ def _sent_to_all(request: HttpRequest, first: int, last: int) -> HttpResponse:
     for one in plan:
         with managed(request, "sent again", one.name, f"dispatches {first} to {last}, with all who had them"):
             count += room().send_again(one.id, first, last)
-    subscribers = f"{len(plan)} subscriber{'s' if len(plan) != 1 else ''}"
-    messages.success(request, f"{count} dispatch{'es' if count != 1 else ''} go once more to {subscribers}.")
+    go = counted(count, "dispatch goes", "dispatches go")
+    messages.success(request, f"{go} once more to {counted(len(plan), 'subscriber')}.")
     return HttpResponseRedirect(reverse("desk:subscribers"))

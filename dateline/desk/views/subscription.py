@@ -19,6 +19,7 @@ from dateline.desk.subscription_form import AgainForm, PauseForm, TokenForm
 from dateline.desk.subscription_words import FORMS, SHORT, names, sections_at_hand
 from dateline.desk.views.person import user_of
 from dateline.desk.views.subscribers import may_manage, need_manage, need_see
+from dateline.news.counting import counted
 from dateline.news.errors import DatelineError
 
 _ATTEMPTS = 50
@@ -100,7 +101,7 @@ def _token(request: HttpRequest, found: Details) -> HttpResponse:
 def _revoke(request: HttpRequest, found: Details) -> HttpResponse:
     with managed(request, "revoked all tokens", found.line.name):
         count = room().revoke_tokens(found.line.id)
-    messages.success(request, f"{count} token{'s' if count != 1 else ''} of {found.line.name} ended just now.")
+    messages.success(request, f"{counted(count, 'token')} of {found.line.name} ended just now.")
     return _back(found.line.id)
 
 
@@ -119,7 +120,7 @@ def _again(request: HttpRequest, found: Details) -> HttpResponse:
     said = f"dispatches {first} to {last}" if last else f"everything from dispatch {first} on"
     with managed(request, "sent again", found.line.name, said):
         count = room().send_again(found.line.id, first, last)
-    messages.success(request, f"{count} dispatch{'es' if count != 1 else ''} go to {found.line.name} once more.")
+    messages.success(request, f"{counted(count, 'dispatch goes', 'dispatches go')} to {found.line.name} once more.")
     return _back(found.line.id)
 
 
