@@ -86,7 +86,9 @@ class Outlets:
         self.feeds = FeedsPublisher(self._feeds_fold, pages)
         self._delivery_fold = DeliveryFold()
         self._settle = threading.Event()
-        # Called, in the folder's thread, when subscribers have something new.
+        # Called, in the folder's thread, when the front page is up to date.
+        self.on_front: Callable[[], None] = lambda: None
+        # Likewise, when subscribers have something new.
         self.on_delivery: Callable[[], None] = lambda: None
         # Likewise, with the paths of the feeds that changed, and whether an item was withdrawn.
         self.on_feeds: Callable[[list[str], bool], None] = lambda paths, withdrawn: None
@@ -132,6 +134,7 @@ class Outlets:
             # Also where the pages cannot be kept up.
             if withdraws:
                 announce(events)
+            self.on_front()
         feeds = self.feeds.publish()
         if feeds:
             self.on_feeds(feeds, withdraws)
@@ -285,9 +288,23 @@ async def _serve(listeners: list[socket.socket], outlets: Outlets, started: Call
     stopped = threading.Event()
     crew.start(lambda data: TakenProtocol(config, server.server_state, {}, data))
 
+    held: list[Event] = []
+
     def announce(events: list[Event]) -> None:
         crew.announce(events)
-        loop.call_soon_threadsafe(hub.announce, events)
+        held.extend(events)
+        if not settings.WORKERS:
+            tell_own()
+
+    def tell_own() -> None:
+        """Tell the readers of this process. With workers they are few: they wait for the front page, which a loop
+        that wakes now would make wait, as one thread runs at a time.
+        """
+        if held:
+            loop.call_soon_threadsafe(hub.announce, held.copy())
+            held.clear()
+
+    outlets.on_front = tell_own
 
     def deliver() -> None:
         loop.call_soon_threadsafe(WAKER.ring)

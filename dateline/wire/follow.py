@@ -37,9 +37,10 @@ def fold(projections: Sequence[Projection], *, batch: int = BATCH, known: Sequen
     `known` are dispatches that the caller has read already, in order: where they are what comes next they are
     not read again. Returns how many dispatches were new to at least one; 0: all are at the head.
     """
-    head = store.head_seq()
-    if all(store.read_cursor(projection.name) >= head for projection in projections):
-        return 0
+    if not known:
+        head = store.head_seq()
+        if all(store.read_cursor(projection.name) >= head for projection in projections):
+            return 0
     with transaction.atomic():
         cursors = {projection.name: store.read_cursor(projection.name) for projection in projections}
         after = min(cursors.values())
