@@ -143,11 +143,14 @@ def wrk(
     connections: int = 32,
     threads: int = 1,
     workers: int = 1,
+    script: Path | None = None,
 ) -> Load:
-    """Ask for a page as fast as it comes; return the rate. `pids`: the server's processes."""
+    """Ask for a page as fast as it comes; return the rate. `pids`: the server's processes; `script`: wrk's, in Lua."""
     command = ["wrk", f"-t{threads}", f"-c{connections}", f"-d{seconds:g}s", "--latency"]
     for header in headers:
         command += ["-H", header]
+    if script is not None:
+        command += ["-s", str(script)]
     before = sum(map(cpu_s, pids))
     process = subprocess.Popen([*command, url], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None

@@ -64,6 +64,9 @@ class Ready:
     def __init__(self, page: Page) -> None:
         self.page = page
         self.digest = hashlib.sha256(page.body).hexdigest()[:20]
+        # What the heads of all variants share.
+        self._status = f"HTTP/1.1 {page.status} {HTTPStatus(page.status).phrase}"
+        self._dated = f"Vary: Accept-Encoding\r\nLast-Modified: {format_datetime(page.modified, usegmt=True)}\r\n"
         self.variants: dict[str, Variant] = {"": self._variant("", page.body)}
 
     @property
@@ -89,13 +92,9 @@ class Ready:
     def _variant(self, encoding: str, body: bytes) -> Variant:
         page = self.page
         etag = f'"{self.digest}-{encoding}"' if encoding else f'"{self.digest}"'
-        common = (
-            f"ETag: {etag}\r\nCache-Control: {page.cache}\r\nVary: Accept-Encoding\r\n"
-            f"Last-Modified: {format_datetime(page.modified, usegmt=True)}\r\n"
-        )
+        common = f"ETag: {etag}\r\nCache-Control: {page.cache}\r\n{self._dated}"
         head = (
-            f"HTTP/1.1 {page.status} {HTTPStatus(page.status).phrase}\r\nContent-Type: {page.media_type}\r\n"
-            f"Content-Length: {len(body)}\r\n{common}{_SECURITY}"
+            f"{self._status}\r\nContent-Type: {page.media_type}\r\nContent-Length: {len(body)}\r\n{common}{_SECURITY}"
         )
         if encoding:
             head += f"Content-Encoding: {encoding}\r\n"

@@ -78,6 +78,7 @@ class PageStore:
 
     def __init__(self, root: Path, memory_bytes: int) -> None:
         self._root = root
+        self._folder = os.fspath(root)
         self._memory_bytes = memory_bytes
         self._used = 0
         self._changes = 0
@@ -293,29 +294,25 @@ class PageStore:
                     target.with_name(target.name + suffix).unlink(missing_ok=True)
 
     def _file(self, path: str, status: int = 200) -> Path:
-        name = path.lstrip("/")
-        return self._root / (name + _STATUSES[status] if path.endswith("/") else name)
+        return Path(self._name(path, status))
+
+    def _name(self, path: str, status: int) -> str:
+        return f"{self._folder}/{path.lstrip('/')}{_STATUSES[status] if path.endswith('/') else ''}"
 
     def _load(self, path: str) -> Ready | None:
         if "." not in path.rpartition("/")[2] and not path.endswith("/"):
             return None
         for status in _STATUSES if path.endswith("/") else (200,):
-            target = self._file(path, status)
+            target = self._name(path, status)
             try:
-                body = target.read_bytes()
-                modified = datetime.fromtimestamp(target.stat().st_mtime, UTC)
+                body, modified = _read(target)
                 media_type = media_type_of(path)
             except (OSError, KeyError):
                 continue
-            ready = Ready(Page(media_type, body, modified, status, cache_of(path)))
+            ready = Ready(Page(media_type, body, datetime.fromtimestamp(modified, UTC), status, cache_of(path)))
             if ready.worth_compressing:
-                ready.add_twins(self._load_twins(target))
+                ready.add_twins(_read_twins(target))
             return ready
-        return None
-
-    def _load_twins(self, target: Path) -> dict[str, bytes] | None:
-        with contextlib.suppress(OSError):
-            return {name: target.with_name(target.name + suffix).read_bytes() for name, suffix in _TWINS.items()}
         return None
 
     def keep_only(self, paths: Iterable[str]) -> list[str]:
@@ -339,6 +336,25 @@ class PageStore:
             for name in names:
                 if name not in statuses and not name.startswith(".") and not name.endswith((".gz", ".br")):
                     yield base + name
+
+
+def _read(target: str) -> tuple[bytes, float]:
+    """Return a file's bytes and when it was changed. By bare calls: a first reader waits for this."""
+    file = os.open(target, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        status = os.fstat(file)
+        body = os.read(file, status.st_size)
+        if len(body) != status.st_size:  # larger than one call gives: 2 GiB, or a file system of its own kind
+            raise OSError(f"{target} could not be read whole")
+        return body, status.st_mtime
+    finally:
+        os.close(file)
+
+
+def _read_twins(target: str) -> dict[str, bytes] | None:
+    with contextlib.suppress(OSError):
+        return {name: _read(target + suffix)[0] for name, suffix in _TWINS.items()}
+    return None
 
 
 def is_plain(path: str) -> bool:

@@ -5,6 +5,7 @@ A change that puts a query, a rendering, a copy or a system call on a reader's w
 
 import asyncio
 import contextlib
+import os
 import re
 import shutil
 import signal
@@ -122,6 +123,28 @@ def test_a_reader_costs_no_query_no_rendering_no_copy_and_one_write(
     for place in range(0, len(written), 3):
         assert written[place] is written[place + 1] is written[place + 2]
         assert written[place].startswith((b"HTTP/1.1 200", b"HTTP/1.1 304"))
+
+
+def test_a_page_that_is_not_in_memory_costs_one_look_at_each_of_its_files_and_no_query(
+    outlets: Outlets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    really_open = os.open
+
+    def counting(path: str, *args: Any, **kwargs: Any) -> int:
+        opened.append(path)
+        return really_open(path, *args, **kwargs)
+
+    item = next(path for path in outlets.pages.paths() if path.count("/") == 5)
+    answerer = Answerer(open_pages(), [HOST])  # as in a worker that has just been started
+    monkeypatch.setattr(os, "open", counting)
+    with statements() as found:
+        for _ in range(3):
+            for extra in ((), ("Accept-Encoding: gzip",), ("Accept-Encoding: br",)):
+                answer = answerer.answer(head(item, *extra))
+                assert answer is not None and answer[0].startswith(b"HTTP/1.1 200")
+    assert [path.rpartition("/")[2] for path in opened] == ["index.html", "index.html.gz", "index.html.br"]
+    assert not found
 
 
 def test_a_dispatch_is_encoded_once_and_written_once_to_each_live_reader(
