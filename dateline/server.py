@@ -36,6 +36,7 @@ from dateline.desk.schedule_story import keep_schedules
 from dateline.desk.subscribers import Room
 from dateline.desk.views import live as desk_live
 from dateline.feeds.fold import FeedsFold
+from dateline.feeds.links import link_of
 from dateline.feeds.publish import FeedsPublisher
 from dateline.live.events import event_of
 from dateline.live.history import read_history
@@ -72,7 +73,7 @@ _AFTER_FAILURE_S = 1.0
 
 def open_pages() -> PageStore:
     """Return the store of ready pages of this wire."""
-    return PageStore(settings.DATELINE_HOME / "site", settings.MEMORY_BYTES)
+    return PageStore(settings.DATELINE_HOME / "site", settings.MEMORY_BYTES, link_of)
 
 
 class Outlets:

@@ -13,6 +13,7 @@ from lxml.builder import E
 from dateline.feeds import fold
 from dateline.feeds.entry import ATOM, ATOM_MAP, CONTENT, DC, SITEMAP, SITEMAP_MAP, Fragments, fragments
 from dateline.feeds.fold import FeedsFold
+from dateline.feeds.links import HUB
 from dateline.news.agency import Agency
 from dateline.pages.ready import Page
 from dateline.pages.store import PageStore, media_type_of
@@ -23,8 +24,6 @@ log = logging.getLogger(__name__)
 _SITEMAP_HOURS = 48
 _SITEMAP_ITEMS = 1000
 _START = datetime(2026, 1, 1, tzinfo=UTC)
-# W3C WebSub, section 4: where to ask to be posted a feed (the delivery room answers there).
-HUB = "/hub"
 
 
 class FeedsPublisher:

@@ -59,10 +59,11 @@ class Variant(msgspec.Struct):
 
 
 class Ready:
-    """A page with the answers for each encoding it is kept in."""
+    """A page with the answers for each encoding it is kept in; `link`: what its Link header says, '' for none."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Page, link: str = "") -> None:
         self.page = page
+        self.link = link
         self.digest = hashlib.sha256(page.body).hexdigest()[:20]
         # What the heads of all variants share.
         self._status = f"HTTP/1.1 {page.status} {HTTPStatus(page.status).phrase}"
@@ -98,6 +99,8 @@ class Ready:
         )
         if encoding:
             head += f"Content-Encoding: {encoding}\r\n"
+        if self.link:
+            head += f"Link: {self.link}\r\n"
         return Variant(etag, body, head.encode(), f"HTTP/1.1 304 Not Modified\r\n{common}".encode())
 
 

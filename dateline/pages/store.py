@@ -74,11 +74,16 @@ class Follower(Protocol):
 
 
 class PageStore:
-    """Ready pages below one folder. Safe to use from several threads."""
+    """Ready pages below one folder. Safe to use from several threads.
 
-    def __init__(self, root: Path, memory_bytes: int) -> None:
+    `link_of` gives what the Link header of a path's page says, '' for none: a page that is read from its file has it,
+    too.
+    """
+
+    def __init__(self, root: Path, memory_bytes: int, link_of: Callable[[str], str] = lambda path: "") -> None:
         self._root = root
         self._folder = os.fspath(root)
+        self._link_of = link_of
         self._memory_bytes = memory_bytes
         self._used = 0
         self._changes = 0
@@ -114,7 +119,7 @@ class PageStore:
         if before is not None and before.modified >= page.modified and before.body != page.body:
             # Two changes in one second: a client that knows only the date must see the second one, too.
             page = msgspec.structs.replace(page, modified=before.modified + timedelta(seconds=1))
-        ready = Ready(page)
+        ready = Ready(page, self._link_of(path))
         with self._lock:
             self._changes += 1
             self._pending[path] = ready
@@ -309,7 +314,8 @@ class PageStore:
                 media_type = media_type_of(path)
             except (OSError, KeyError):
                 continue
-            ready = Ready(Page(media_type, body, datetime.fromtimestamp(modified, UTC), status, cache_of(path)))
+            page = Page(media_type, body, datetime.fromtimestamp(modified, UTC), status, cache_of(path))
+            ready = Ready(page, self._link_of(path))
             if ready.worth_compressing:
                 ready.add_twins(_read_twins(target))
             return ready

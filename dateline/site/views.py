@@ -102,7 +102,10 @@ def page(request: HttpRequest) -> HttpResponseBase:
         return found
     if pages is not None:
         if (ready := pages.get(path)) is not None:
-            return _answer(ready.page)
+            response = _answer(ready.page)
+            if ready.link:
+                response["Link"] = ready.link
+            return response
         if not path.endswith("/") and pages.get(path + "/") is not None:
             return HttpResponsePermanentRedirect(path + "/")
     return not_found(request)

@@ -15,6 +15,7 @@ from typing import Any
 import uvloop
 from django.conf import settings
 
+from dateline.feeds.links import link_of
 from dateline.live.history import read_history
 from dateline.live.hub import HEARTBEAT_S, Hub
 from dateline.pages.answer import Answerer
@@ -37,7 +38,7 @@ class Worker(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._listener = listener
         self._unframer = Unframer()
-        self._pages = PageStore(settings.DATELINE_HOME / "site", settings.MEMORY_BYTES)
+        self._pages = PageStore(settings.DATELINE_HOME / "site", settings.MEMORY_BYTES, link_of)
         self._hub: Hub | None = None
         self._connections: set[object] = set()
         self._serving: asyncio.Task[None] | None = None

@@ -21,7 +21,8 @@ BROTLI = Path("/usr/lib/nginx/modules/ngx_http_brotli_static_module.so")
 def adapted(name: str, wire: Wire) -> str:
     """Return a configuration with this wire's folder and port, as an operator would change it."""
     text = (DEPLOY / name).read_text()
-    return text.replace("/srv/dateline/var", str(wire.home)).replace("127.0.0.1:8000", f"127.0.0.1:{wire.port}")
+    text = text.replace("/srv/dateline/var", str(wire.home)).replace("127.0.0.1:8000", f"127.0.0.1:{wire.port}")
+    return text.replace("https://news.example.org", wire.url)
 
 
 def nginx_command(wire: Wire, folder: Path, port: int) -> list[str]:
@@ -112,6 +113,8 @@ def test_a_web_server_in_front_serves_the_folder_and_passes_on_what_must_be(fron
             assert (theirs.status_code, theirs.content) == (200, ours.content), path
             for name in ("content-type", "cache-control", "vary", "content-security-policy", "x-content-type-options"):
                 assert theirs.headers[name] == ours.headers[name], (path, name)
+            assert theirs.headers.get("link") == ours.headers.get("link"), path
+            assert bool(theirs.headers.get("link")) is ("/feed." in path), path
             if accept != "br" or BROTLI.exists() or "Caddy" in theirs.headers["server"]:
                 assert theirs.headers.get("content-encoding") == ours.headers.get("content-encoding"), (path, accept)
             again = front.get(path, headers={**headers, "If-None-Match": theirs.headers["etag"]})

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import feedparser
 import httpx
@@ -123,6 +123,21 @@ def test_the_feeds_say_where_the_hub_is(served: Wire) -> None:
         assert found["hub"] == f"{served.url}/hub"
         assert found["self"] == f"{served.url}/sections/world/feed.{kind}"
     assert json.loads(served.get("/feed.json").text)["hubs"] == [{"type": "WebSub", "url": f"{served.url}/hub"}]
+
+
+@pytest.mark.parametrize("workers", ["0", "1"])
+def test_a_feed_says_in_its_head_where_it_is_and_who_posts_it(wire: Wire, workers: str) -> None:
+    wire.env |= {"DATELINE_WORKERS": workers, "DATELINE_MEMORY_MB": "1"}
+    wire.start()
+    wire.publish("Harbour reopens", Section="Экономика")
+    wire.wait_for("/sections/экономика/feed.atom", "Harbour reopens")
+    for path in ("/feed.atom", "/feed.rss", "/feed.json", "/sections/экономика/feed.atom"):
+        for answer in (wire.get(path), httpx.head(wire.url + path), wire.get(path, Connection="close")):
+            links = answer.links
+            assert set(links) == {"self", "hub"} and links["hub"]["url"] == f"{wire.url}/hub"
+            assert unquote(links["self"]["url"]) == wire.url + path and links["self"]["url"].isascii()
+            assert httpx.get(links["self"]["url"], timeout=20).content == wire.get(path).content
+    assert "link" not in wire.get("/").headers and "link" not in wire.get("/robots.txt").headers
 
 
 def test_a_section_in_another_script_is_a_topic_however_its_address_is_written(

@@ -17,6 +17,22 @@ def files(root: Path) -> dict[str, bytes]:
     return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
 
+def test_a_link_is_in_a_pages_head_from_memory_and_from_its_file_and_in_no_other(tmp_path: Path) -> None:
+    def link_of(path: str) -> str:
+        return '</hub>; rel="hub"' if path == "/a/" else ""
+
+    store = PageStore(tmp_path, 10_000_000, link_of)
+    store.put("/a/", page("text " * 500))
+    store.put("/b/", page("text " * 500))
+    store.flush()
+    for kept in (store, PageStore(tmp_path, 10_000_000, link_of)):
+        for path, links in (("/a/", 1), ("/b/", 0)):
+            ready = kept.get(path)
+            assert ready is not None and len(ready.variants) == 3
+            for variant in ready.variants.values():
+                assert variant.head.count(b'\r\nLink: </hub>; rel="hub"\r\n') == links
+
+
 def test_a_page_is_the_same_from_memory_and_from_its_file(tmp_path: Path) -> None:
     store = PageStore(tmp_path, 10_000_000)
     store.put("/a/", page("text " * 500))
