@@ -24,7 +24,8 @@ def test_the_icon_is_where_icons_always_were_and_in_every_page_of_ours(home: Pat
     address = lead(client)
     page = assets.asset_pages()[address]
     assert page.media_type == "image/svg+xml" and "immutable" in page.cache
-    for path, ready in render.render("front").items():
+    for name, path in (("front", "/"), ("sections", "/sections/")):
+        ready = render.render(name)[path]
         assert ready is not None and f'<link rel="icon" href="{address}"'.encode() in ready.body, path
     for path in ("/desk/account/login/", "/desk/account/password/reset/"):
         assert b'<link rel="icon" href="/favicon.ico"' in client.get(path).content, path
