@@ -9,53 +9,23 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from conftest import Wire
 from standardwebhooks import Webhook
 
+from tests.endpoints import Endpoint
+from tests.flow.conftest import Wire
 from tests.mailbox import Mailbox
 from tests.subscriber_servers import PASSWORD, USER, Sftp
 
 
-class Receiver:
-    """A subscriber's endpoint. `answers` are what it answers next, a status or a way to fail; then 204."""
+class Receiver(Endpoint):
+    """A subscriber's endpoint."""
 
-    def __init__(self) -> None:
-        self.got: list[tuple[dict[str, str], bytes]] = []
-        self.answers: list[Any] = []
-        receiver = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                answer = receiver.answers.pop(0) if receiver.answers else 204
-                if answer == "cut":
-                    self.connection.close()
-                    return
-                if answer == "hang":
-                    time.sleep(3)
-                    answer = 500
-                if answer < 300:
-                    receiver.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
-                self.send_response(answer)
-                if answer == 429:
-                    self.send_header("Retry-After", "1")
-                if answer == 307:
-                    self.send_header("Location", receiver.url)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *args: Any) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}/wire"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+    path = "/wire"
 
     def lines(self) -> list[dict[str, Any]]:
         return [json.loads(body)["data"] for _, body in self.got]
@@ -66,10 +36,6 @@ class Receiver:
             time.sleep(0.02)
         assert len(self.got) >= count, [line["seq"] for line in self.lines()]
         return self.lines()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
 
 @pytest.fixture

@@ -7,10 +7,11 @@ from typing import Any
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import PASSWORD, Wire
 from playwright.sync_api import expect
 from standardwebhooks import Webhook
-from test_delivery import Receiver
+
+from tests.flow.conftest import PASSWORD, Wire
+from tests.flow.test_delivery import Receiver
 
 pytestmark = pytest.mark.browser
 
@@ -95,7 +96,7 @@ def test_a_webhook_subscription_from_its_making_to_its_pause(desk: Wire, sign_in
     # Sent again: said first, then done, under the same key.
     ines.get_by_label("From seq").fill("3")
     ines.get_by_label("To seq").fill("3")
-    ines.get_by_role("button", name="Show what it would send").click()
+    ines.get_by_role("button", name="Show what that would send").click()
     expect(ines.locator("#h-plan + p")).to_contain_text(
         "1 dispatch that Daily Quay has acknowledged goes out once more"
     )

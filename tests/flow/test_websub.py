@@ -6,10 +6,8 @@ import hmac
 import json
 import signal
 import sqlite3
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -17,53 +15,26 @@ import feedparser
 import httpx
 import pytest
 
+from tests.endpoints import Endpoint
 from tests.flow.conftest import Wire
 
 
-class Callback:
-    """A subscriber's callback. `echo` is how it answers a challenge, `answers` what it answers posts with; then 204."""
+class Callback(Endpoint):
+    """A feed reader's callback. `echo` is how it answers a challenge."""
+
+    path = "/websub?mine=1"
+    hang_s = 25.0
 
     def __init__(self) -> None:
-        self.asked: list[dict[str, str]] = []
-        self.got: list[tuple[dict[str, str], bytes]] = []
-        self.answers: list[Any] = []
+        self.challenges: list[dict[str, str]] = []
         self.echo = "yes"
-        callback = self
+        super().__init__()
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                query = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
-                callback.asked.append(query)
-                said = {"yes": query.get("hub.challenge", ""), "wrong": "something else"}.get(callback.echo, "")
-                self._answer(404 if callback.echo == "no" else 200, said.encode())
-
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                answer = callback.answers.pop(0) if callback.answers else 204
-                if answer == "hang":
-                    time.sleep(25)
-                    return
-                if answer < 300:
-                    callback.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
-                self._answer(answer, b"")
-
-            def _answer(self, status: int, body: bytes) -> None:
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *args: Any) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.port = self._server.server_port
-        self.url = f"http://127.0.0.1:{self.port}/websub?mine=1"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+    def asked(self, path: str) -> tuple[int, bytes]:
+        query = {name: values[0] for name, values in parse_qs(urlsplit(path).query).items()}
+        self.challenges.append(query)
+        said = {"yes": query.get("hub.challenge", ""), "wrong": "something else"}.get(self.echo, "")
+        return 404 if self.echo == "no" else 200, said.encode()
 
 
 @pytest.fixture
@@ -100,7 +71,7 @@ def kept(wire: Wire) -> list[tuple[str, str]]:
 def test_who_confirms_gets_the_feeds_very_bytes_signed(served: Wire, callback: Callback) -> None:
     assert ask(served, callback.url, secret="s3cret", lease_seconds="4000").status_code == 202
     until(lambda: kept(served))
-    asked = callback.asked[0]
+    asked = callback.challenges[0]
     assert asked["mine"] == "1" and asked["hub.mode"] == "subscribe" and asked["hub.lease_seconds"] == "4000"
     assert asked["hub.topic"] == f"{served.url}/feed.atom" and len(asked["hub.challenge"]) >= 32
     served.publish("Harbour reopens")
@@ -159,12 +130,12 @@ def test_a_section_in_another_script_is_a_topic_however_its_address_is_written(
 def test_who_does_not_echo_the_challenge_gets_nothing(served: Wire, callback: Callback, echo: str) -> None:
     callback.echo = echo
     assert ask(served, callback.url).status_code == 202
-    until(lambda: callback.asked)
+    until(lambda: callback.challenges)
     time.sleep(0.5)
     served.publish("Harbour reopens")
     served.wait_for("/feed.atom", "Harbour reopens")
     time.sleep(1.5)
-    assert not kept(served) and not callback.got and len(callback.asked) == 1
+    assert not kept(served) and not callback.got and len(callback.challenges) == 1
 
 
 def test_a_kill_comes_at_once_as_the_feed_without_the_item_also_to_who_was_failing(
@@ -216,7 +187,7 @@ def test_a_subscription_is_renewed_ended_and_forgotten_when_it_is_gone(served: W
     ask(served, callback.url, secret="one")
     until(lambda: kept(served))
     ask(served, callback.url, secret="two")
-    until(lambda: len(callback.asked) == 2)
+    until(lambda: len(callback.challenges) == 2)
     time.sleep(0.5)
     assert len(kept(served)) == 1
     served.publish("Harbour reopens")
@@ -225,13 +196,13 @@ def test_a_subscription_is_renewed_ended_and_forgotten_when_it_is_gone(served: W
     assert headers["x-hub-signature"] == "sha256=" + hmac.new(b"two", body, hashlib.sha256).hexdigest()
     callback.echo = "no"
     ask(served, callback.url, mode="unsubscribe")
-    until(lambda: len(callback.asked) == 3)
+    until(lambda: len(callback.challenges) == 3)
     time.sleep(0.5)
     assert kept(served), "somebody else asked for its end"
     callback.echo = "yes"
     ask(served, callback.url, mode="unsubscribe")
     until(lambda: not kept(served))
-    assert "hub.lease_seconds" not in callback.asked[-1]
+    assert "hub.lease_seconds" not in callback.challenges[-1]
     ask(served, callback.url, "/feed.rss")
     until(lambda: kept(served))
     callback.answers = [410]
@@ -243,7 +214,7 @@ def test_a_subscription_is_renewed_ended_and_forgotten_when_it_is_gone(served: W
 def test_a_lease_ends(served: Wire, callback: Callback) -> None:
     ask(served, callback.url, lease_seconds="1")
     until(lambda: kept(served))
-    assert callback.asked[0]["hub.lease_seconds"] == "300", "shorter ones are a mistake"
+    assert callback.challenges[0]["hub.lease_seconds"] == "300", "shorter ones are a mistake"
     served.stop()
     with sqlite3.connect(served.home / "wire.sqlite3") as database:
         database.execute("UPDATE delivery_hub SET ends = '2026-01-01T00:00:00.000000Z', sent = 'older'")
@@ -311,7 +282,7 @@ def test_a_name_for_an_inner_address_is_never_reached(wire: Wire, callback: Call
         assert ask(wire, f"https://{host}:{callback.port}/").status_code in (202, 400)
     until(lambda: wire.log.read_text().count("did not confirm") == len(hosts), 60)
     assert "is not a public address" in wire.log.read_text().replace("which is", "is")
-    assert not callback.asked and not kept(wire)
+    assert not callback.challenges and not kept(wire)
 
 
 def test_floods_and_huge_bodies_are_turned_away(served: Wire, callback: Callback) -> None:
