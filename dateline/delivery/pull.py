@@ -72,6 +72,10 @@ class _Asked(msgspec.Struct, frozen=True):
     token: str
 
 
+# Of numbers that are read at all, as openapi.json says.
+_LARGEST = 10**18 - 1
+
+
 def _whole(request: HttpRequest, name: str, default: int, most: int) -> int:
     text = request.GET.get(name)
     if text is None:
@@ -380,9 +384,8 @@ def consistency(request: HttpRequest) -> HttpResponse:
     """
     _authorise(request)
     head = wire.head_seq()
-    # One more than there are: what lies beyond the head is told from the head.
-    new = _whole(request, "new", head, head + 1)
-    old = _whole(request, "old", 0, head + 1)
+    new = _whole(request, "new", head, _LARGEST)
+    old = _whole(request, "old", 0, _LARGEST)
     if new > head or old > new:
         detail = f"The log has {dispatches(head)}: old and new are how many it had, and old is not more than new."
         raise _refuse(400, "No such proof", detail)
