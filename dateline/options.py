@@ -146,6 +146,12 @@ def _count(value: str) -> int:
     return int(value)
 
 
+def _room_mb(value: str) -> int:
+    if not value.isdigit() or int(value) > 1_000_000:
+        raise ValueError("a whole number from 0 to 1000000; 0: nothing is kept")
+    return int(value)
+
+
 OPTIONS = (
     Option("HOME", "./var", _path, "The folder that holds all state: database, keys, rendered pages, quarantine."),
     Option("PORT", "8000", _port, "The port that `dateline run` listens on."),
@@ -173,6 +179,9 @@ OPTIONS = (
         "256",
         _count,
         "How much memory the rendered pages may take; the rest is read from files.",
+    ),
+    Option(
+        "REPLAY_MB", "1024", _room_mb, "How much of the disk subscribers' replays may take; 0: nothing is kept ready."
     ),
     Option("WORKERS", "", _workers, "Processes that answer readers, beside the one that does all else; 0: none."),
     Option("SMTP", "", _smtp, "Where mail goes: smtp://user:password@host:port, or smtps://. Empty: no mail."),

@@ -26,8 +26,10 @@ from django.db import connection
 
 from dateline.delivery import for_desk
 from dateline.delivery.alerts.send import keep_alerts
+from dateline.delivery.blocks import BLOCKS
 from dateline.delivery.fold import DeliveryFold, catch_up
 from dateline.delivery.push import keep_pushing
+from dateline.delivery.replay import Replayer
 from dateline.delivery.waker import WAKER
 from dateline.delivery.websub.distribute import keep_hub
 from dateline.delivery.websub.hub import HUB
@@ -237,6 +239,8 @@ class _Server(uvicorn.Server):
         WAKER.stop()
         desk_live.stop()
         await super().shutdown(sockets)
+        # Here, since uvicorn ends the process with the signal that it was told to stop by.
+        await asyncio.to_thread(BLOCKS.stop)
 
 
 async def _housekeeping(server: _Server, hub: Hub) -> None:
@@ -277,6 +281,9 @@ async def _serve(listeners: list[socket.socket], outlets: Outlets, started: Call
     ReadyProtocol.streams = {
         f"{method} /live".encode(): hub.open for method in ("GET", "HEAD", "POST", "PUT", "DELETE")
     }
+    BLOCKS.start(settings.DATELINE_HOME / "replay", settings.REPLAY_BYTES)
+    replayer = Replayer(BLOCKS)
+    ReadyProtocol.borrowers = {b"GET /api/wire": replayer}
     config = uvicorn.Config(
         "dateline.asgi:application", http=ReadyProtocol, loop="uvloop", ws="none",
         lifespan="off", log_config=None,
@@ -321,6 +328,7 @@ async def _serve(listeners: list[socket.socket], outlets: Outlets, started: Call
         ("alerts", _keep, (keep_alerts, stopped)),
         ("folder", outlets.follow, (head, announce, stopped)),
         ("settler", outlets.settle, (stopped,)),
+        ("replays", replayer.run, (stopped,)),
         ("embargoes", _keep, (keep_embargoes, stopped)),
         ("schedules", _keep, (keep_schedules, stopped)),
     ):

@@ -26,6 +26,7 @@ PORT: int = OPTIONS["PORT"]
 FRONT_ELEMENTS: int = OPTIONS["FRONT"]
 WORKERS: int = OPTIONS["WORKERS"]
 MEMORY_BYTES: int = OPTIONS["MEMORY_MB"] * 1024 * 1024
+REPLAY_BYTES: int = OPTIONS["REPLAY_MB"] * 1024 * 1024
 
 # The address that `dateline run --host` listens on; the command sets it before it serves.
 LISTEN_HOST = "127.0.0.1"

@@ -6,8 +6,9 @@ from functools import lru_cache
 from django.db import transaction
 
 from dateline.delivery import store
+from dateline.delivery.blocks import BLOCKS
 from dateline.delivery.filter import read_periods, wanted_at, wants
-from dateline.news.acts import WITHDRAWING
+from dateline.news.acts import WITHDRAWING, Act
 from dateline.wire import store as wire
 from dateline.wire.dispatch import Dispatch
 
@@ -23,6 +24,8 @@ class DeliveryFold:
 
     def apply(self, dispatch: Dispatch) -> None:
         """Fold one dispatch into every stream that has come as far; `catch_up` brings the others."""
+        if dispatch.act is Act.KILL:
+            BLOCKS.forget(wire.seqs_of(dispatch.uri))
         got = store.streams_with(dispatch.uri)
         for stream in store.streams():
             if stream.cursor == dispatch.seq - 1:

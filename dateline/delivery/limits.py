@@ -1,6 +1,7 @@
 """Fair use: how often a subscriber, or a stranger, may ask, and how many streams a subscriber may hold open."""
 
 import ipaddress
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -23,9 +24,15 @@ class Buckets:
         self._burst = burst
         self._clock = clock
         self._kept: OrderedDict[Hashable, tuple[float, float]] = OrderedDict()
+        # Requests are answered by several threads.
+        self._lock = threading.Lock()
 
     def take(self, key: Hashable) -> int:
         """Count a request; return 0, or in how many seconds to come again."""
+        with self._lock:
+            return self._take(key)
+
+    def _take(self, key: Hashable) -> int:
         now = self._clock()
         left, at = self._kept.get(key, (self._burst, now))
         left = min(self._burst, left + (now - at) * self._rate_s)

@@ -137,7 +137,11 @@ def lines_of(rows: list[Row], found: Subscription, *, jumped: Mapping[str, int] 
 
 
 def encoded(rows: list[Row], found: Subscription) -> list[bytes]:
-    """Return rows of a stream as the bytes of their lines: `Line.encode` of whole items without a proof, but faster."""
+    """Return rows of a stream as the bytes of their lines: `Line.encode` without a proof, but faster for whole items.
+
+    They follow from the stream's rows and its filter, from `found.since` and `found.headlines`, and from the log, of
+    which only a kill changes a line that was written before (`blocks` depends on it).
+    """
     if found.headlines:
         return [line.encode() for line in lines_of(rows, found)]
     entitled = read_stream(found.stream).wanted.embargoed

@@ -2,9 +2,14 @@
 
 A connection that asks only for those costs a few hundred bytes. For the first request that is neither,
 uvicorn's protocol is put behind this one, and Django answers as if this class were not there.
+
+A long answer can be another thread's: the connection is lent to it, and asks for nothing until it comes back.
 """
 
 import asyncio
+import contextlib
+import os
+import socket
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Protocol
 
@@ -30,6 +35,37 @@ class Passer(Protocol):
 
     def take(self, transport: Any, data: bytes) -> None:
         """Take the connection over; `data` was read of it and not answered."""
+
+
+class Borrower(Protocol):
+    """Answers some requests in a thread of its own, writing to the connection's socket itself."""
+
+    def wants(self, request: Request) -> bool:
+        """Whether this request is one of its own."""
+
+    def take(self, request: Request, borrowed: "Borrowed") -> None:
+        """Answer it, and give the connection back."""
+
+
+class Borrowed:
+    """A connection that is lent to a thread: `socket` is its own copy of the socket, which does not block.
+
+    Nothing else reads or writes on the connection until it comes back. `lost`: it is closed, and needs no answer.
+    """
+
+    __slots__ = ("_connection", "_loop", "lost", "socket")
+
+    def __init__(self, connection: "ReadyProtocol", copy: socket.socket) -> None:
+        self._connection = connection
+        self._loop = asyncio.get_running_loop()
+        self.socket = copy
+        self.lost = False
+
+    def give_back(self, *, keep: bool) -> None:
+        """Give the connection back, from any thread; `keep`: a whole answer was written, and more may be asked."""
+        self.socket.close()
+        with contextlib.suppress(RuntimeError):  # the server has stopped meanwhile
+            self._loop.call_soon_threadsafe(self._connection.take_back, keep)
 
 
 class _Inner(HttpToolsProtocol):
@@ -67,13 +103,15 @@ class ReadyProtocol(asyncio.Protocol):
     """Ready pages and streams, with uvicorn's protocol behind them."""
 
     __slots__ = (
-        "_app_state", "_config", "_held", "_inner", "_socket", "_state", "_waiting", "heard", "last_heard", "transport",
+        "_app_state", "_config", "_ends", "_held", "_inner", "_lent", "_socket", "_state", "_waiting", "heard",
+        "last_heard", "transport",
     )  # fmt: skip
 
     answerer: ClassVar[Answerer]
     streams: ClassVar[Mapping[bytes, StreamOpener]]
     hosts: ClassVar[frozenset[str]]
     passer: ClassVar[Passer | None] = None
+    borrowers: ClassVar[Mapping[bytes, Borrower]] = {}
 
     def __init__(self, config: Any, server_state: Any, app_state: dict[str, Any], _loop: Any = None) -> None:
         # Kept for the inner protocol, which most connections never need.
@@ -81,6 +119,9 @@ class ReadyProtocol(asyncio.Protocol):
         self._inner: _Inner | None = None
         self._waiting = b""
         self._held = False
+        self._lent: Borrowed | None = None
+        # Whether the server stops: what is lent ends when it comes back.
+        self._ends = False
         self.transport: Any = None
         # The socket's file descriptor, from the first loan on.
         self._socket = -1
@@ -96,6 +137,8 @@ class ReadyProtocol(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
         self._state.connections.discard(self)
+        if self._lent is not None:
+            self._lent.lost = True
         if self._inner is not None:
             self._inner.connection_lost(exc)
 
@@ -117,7 +160,9 @@ class ReadyProtocol(asyncio.Protocol):
 
     def shutdown(self) -> None:
         """The server stops (uvicorn calls this): end the connection when what it asked for is answered."""
-        if self._inner is not None:
+        if self._lent is not None:
+            self._ends = True
+        elif self._inner is not None:
             self._inner.shutdown()
         else:
             self.transport.close()
@@ -125,7 +170,7 @@ class ReadyProtocol(asyncio.Protocol):
     @property
     def is_idle(self) -> bool:
         """Whether nothing is being answered here."""
-        return self._inner is None or self._inner.is_idle
+        return self._lent is None and (self._inner is None or self._inner.is_idle)
 
     def data_received(self, data: bytes) -> None:
         """Bytes came in: answer what is ready, pass on the rest."""
@@ -167,8 +212,12 @@ class ReadyProtocol(asyncio.Protocol):
                     self._waiting = data
                 return
             head = data if end == len(data) else data[:end]
-            opener = self.streams.get(head[: head.find(b" ", head.find(b" ") + 1)].partition(b"?")[0])
+            asked = head[: head.find(b" ", head.find(b" ") + 1)].partition(b"?")[0]
+            opener = self.streams.get(asked)
             if opener is not None and self._open_stream(opener, head):
+                return
+            borrower = self.borrowers.get(asked)
+            if borrower is not None and self._lend_connection(borrower, head, data[end:]):
                 return
             answer = self.answerer.answer(head)
             if answer is None:
@@ -209,6 +258,41 @@ class ReadyProtocol(asyncio.Protocol):
         self._state.connections.discard(self)
         opener(request, self.transport)
         return True
+
+    def _lend_connection(self, borrower: Borrower, head: bytes, rest: bytes) -> bool:
+        request = read_head(head)
+        if request is None or host_name(request.headers.get("host", "")) not in self.hosts:
+            return False
+        # What was written before goes out before.
+        if self.transport.get_write_buffer_size() or not borrower.wants(request):
+            return False
+        try:
+            copy = socket.socket(fileno=os.dup(self.transport.get_extra_info("socket").fileno()))
+        except OSError:
+            return False  # no descriptor is left for it; it goes without
+        copy.setblocking(False)
+        if self._inner is not None:
+            self._inner.forget_timeout()
+        # What follows waits in the kernel, so that nothing can come between.
+        self.transport.pause_reading()
+        self._waiting = rest
+        self._lent = Borrowed(self, copy)
+        borrower.take(request, self._lent)
+        return True
+
+    def take_back(self, keep: bool) -> None:
+        """The borrower is done; `keep`: its answer is whole, and the client may ask for more."""
+        self._lent = None
+        self.heard = True
+        if self.transport.is_closing():
+            return
+        if self._ends or not keep:
+            self.transport.close()
+            return
+        self.transport.resume_reading()
+        if data := self._waiting:
+            self._waiting = b""
+            self._read(data)
 
 
 class TakenProtocol(ReadyProtocol):

@@ -7,6 +7,7 @@ Plain SQL on the connection that Django manages: an ORM costs five times what th
 import json
 import sqlite3
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 import msgspec
@@ -195,6 +196,41 @@ def read_raw(seqs: list[int]) -> list[RawRow]:
         )
         .fetchall()
     )
+
+
+@contextmanager
+def snapshot() -> Iterator[None]:
+    """Let all that is read inside be of one moment; nothing may be written there, and no transaction be open."""
+    sql().execute("BEGIN DEFERRED")
+    try:
+        yield
+    finally:
+        sql().execute("ROLLBACK")
+
+
+def data_version() -> int:
+    """Return a number that changes with every commit of another connection; it is this connection's own."""
+    return int(sql().execute("PRAGMA data_version").fetchone()[0])
+
+
+def last_kill() -> int:
+    """Return the seq of the last kill, 0 if there was none."""
+    return int(sql().execute("SELECT coalesce(max(seq), 0) FROM wire_item WHERE act = 'kill'").fetchone()[0])
+
+
+def is_killed_after(seq: int, first: int, last: int) -> bool:
+    """Whether a kill after `seq` withdrew any of the dispatches `first` to `last`."""
+    query = (
+        "SELECT 1 FROM wire_item i JOIN wire_dispatch d ON d.uri = i.uri "
+        "WHERE i.act = 'kill' AND i.seq > ? AND d.seq BETWEEN ? AND ? AND d.act <> 'kill' LIMIT 1"
+    )
+    return sql().execute(query, (seq, first, last)).fetchone() is not None
+
+
+def seqs_of(uri: str) -> list[int]:
+    """Return the seqs of every dispatch of an item, in order."""
+    rows = sql().execute("SELECT seq FROM wire_dispatch WHERE uri = ? ORDER BY version", (uri,))
+    return [row[0] for row in rows]
 
 
 def read_sents(seqs: Collection[int]) -> dict[int, str]:

@@ -25,10 +25,10 @@ class Asker:
 
     def get(self, path: str = "/api/wire", token: str | None = None, **query: Any) -> Any:
         headers = {"host": "localhost", "authorization": f"Bearer {self.token if token is None else token}"}
-        from dateline.delivery import pull
+        from dateline.delivery import asking
 
         answer = Client(headers=headers).get(path, query)
-        pull.settle()
+        asking.settle()
         return answer
 
 
@@ -207,10 +207,10 @@ def test_what_was_before_a_subscription_began_is_not_of_it(home: Any) -> None:
 
 
 def test_who_asks_too_often_is_told_when_to_come_again(asker: Asker, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dateline.delivery import pull
+    from dateline.delivery import asking
     from dateline.delivery.limits import Limits
 
-    monkeypatch.setattr(pull, "_LIMITS", Limits(clock=lambda: 0.0))
+    monkeypatch.setattr(asking, "LIMITS", Limits(clock=lambda: 0.0))
     answers = [asker.get() for _ in range(201)]
     assert {answer.status_code for answer in answers[:200]} == {200}
     assert answers[200].status_code == 429 and int(answers[200]["Retry-After"]) >= 1
