@@ -32,7 +32,7 @@ class Lent:
         self.kept: bool | None = None
         self.over = threading.Event()
 
-    def end(self, *, keep: bool) -> None:
+    def give_back(self, *, keep: bool) -> None:
         self.kept = keep
         self.socket.close()
         self.over.set()
@@ -45,11 +45,11 @@ class Client:
         self.socket, theirs = socket.socketpair()
         self.socket.settimeout(FOREVER_S)
         theirs.setblocking(False)
-        self.loan = Lent(theirs)
+        self.borrowed = Lent(theirs)
         headers = {"accept": "application/x-ndjson", "authorization": f"Bearer {token}", "host": "localhost"}
         request = Request("GET", "/api/wire", f"after={after}", headers, True, "1.1")
         assert replayer.wants(request)
-        replayer.take(request, self.loan)
+        replayer.take(request, self.borrowed)
         self._file = self.socket.makefile("rb")
         self.status = 0
         self.headers: dict[str, str] = {}
@@ -73,7 +73,7 @@ class Client:
         parts = []
         while part := self.read_chunk():
             parts.append(part)
-        assert self.loan.over.wait(FOREVER_S)
+        assert self.borrowed.over.wait(FOREVER_S)
         return b"".join(parts)
 
 
@@ -221,7 +221,7 @@ def test_a_block_is_sent_from_its_file_and_nothing_is_read_from_the_log(
     monkeypatch.setattr(replay, "encoded", never)
     client = replays.ask(token)
     assert client.read() == first == from_the_log("Quay")
-    assert (client.status, client.loan.kept) == (200, True)
+    assert (client.status, client.borrowed.kept) == (200, True)
     # In the middle of a block, too.
     assert replays.read(token, 7) == from_the_log("Quay", 7)
 
@@ -450,7 +450,7 @@ def test_a_client_that_does_not_read_delays_nobody_and_one_that_goes_leaves_noth
     begun = time.monotonic()
     assert replays.read(token) == right
     assert time.monotonic() - begun < 5
-    assert not any(client.loan.over.is_set() for client in idle)
+    assert not any(client.borrowed.over.is_set() for client in idle)
     # Each has a socket at both ends, and the file that it stopped in.
     assert len(os.listdir("/proc/self/fd")) <= before + 20 * 4
     assert idle[0].read() == right
@@ -458,8 +458,8 @@ def test_a_client_that_does_not_read_delays_nobody_and_one_that_goes_leaves_noth
         client._file.close()
         client.socket.close()
     for client in idle:
-        assert client.loan.over.wait(FOREVER_S)
-    assert idle[1].loan.kept is False
+        assert client.borrowed.over.wait(FOREVER_S)
+    assert idle[1].borrowed.kept is False
     assert len(os.listdir("/proc/self/fd")) == before
 
 
@@ -488,5 +488,5 @@ def test_a_replay_that_fails_says_so_and_the_next_one_does_not(
     client = replays.ask(token)
     client.read_head()
     assert not client._file.read().endswith(b"0\r\n\r\n")
-    assert client.loan.kept is False
+    assert client.borrowed.kept is False
     assert replays.read(token) == from_the_log("Quay")
