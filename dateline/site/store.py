@@ -7,7 +7,6 @@ from collections.abc import Iterable
 
 import msgspec
 
-from dateline.news.element import Element
 from dateline.wire.store import sql
 
 SHOWN, WITHHELD, KILLED = 1, 0, -1
@@ -44,14 +43,6 @@ class Version(msgspec.Struct, frozen=True):
     act: str
     note: str
     shown: int
-
-
-_ELEMENT = msgspec.json.Decoder(Element)
-
-
-def element_in(row: Row) -> Element:
-    """Return the row's newsfeed element."""
-    return _ELEMENT.decode(row.element)
 
 
 def read_row(uri: str) -> Row | None:
