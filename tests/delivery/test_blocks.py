@@ -490,3 +490,17 @@ def test_a_replay_that_fails_says_so_and_the_next_one_does_not(
     assert not client._file.read().endswith(b"0\r\n\r\n")
     assert client.borrowed.kept is False
     assert replays.read(token) == from_the_log("Quay")
+
+
+def test_what_is_asked_before_each_piece_does_not_grow_with_the_wire(replays: Replays) -> None:
+    from dateline.wire import store as wire
+
+    statements: list[str] = []
+    wire.sql().set_trace_callback(statements.append)
+    wire.last_kill()
+    wire.is_killed_after(1, 2, 3)
+    wire.sql().set_trace_callback(None)
+    assert len(statements) == 2
+    for statement in statements:
+        plan = " ".join(row[3] for row in wire.sql().execute(f"EXPLAIN QUERY PLAN {statement}"))
+        assert "wire_item_killed" in plan and "SCAN" not in plan, plan
