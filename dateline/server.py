@@ -12,6 +12,7 @@ import fcntl
 import gc
 import logging
 import os
+import signal
 import socket
 import sys
 import threading
@@ -224,6 +225,19 @@ class _Server(uvicorn.Server):
         self._crew = crew
         self._started_hook = started
 
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop when told to by SIGINT or SIGTERM, and go on to what follows `serve`.
+
+        uvicorn's own ends the process with the signal that it was told by, before our threads have stopped.
+        """
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
@@ -239,8 +253,6 @@ class _Server(uvicorn.Server):
         WAKER.stop()
         desk_live.stop()
         await super().shutdown(sockets)
-        # Here, since uvicorn ends the process with the signal that it was told to stop by.
-        await asyncio.to_thread(BLOCKS.stop)
 
 
 async def _housekeeping(server: _Server, hub: Hub) -> None:
@@ -339,6 +351,7 @@ async def _serve(listeners: list[socket.socket], outlets: Outlets, started: Call
             for chore in chores:
                 chore.cancel()
             await asyncio.to_thread(crew.stop)
+    BLOCKS.stop()
 
 
 def _head_seq() -> int:

@@ -328,3 +328,16 @@ def test_two_writers_at_once_leave_one_order(wire: Wire) -> None:
     writers = [subprocess.Popen([sys.executable, "-c", script, name], env=env) for name in ("A", "B", "C")]
     assert [writer.wait(timeout=120) for writer in writers] == [0, 0, 0]
     assert "180 dispatches" in wire.run("verify")
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_a_server_that_is_told_to_stop_finishes_what_it_began(wire: Wire, how: int) -> None:
+    wire.start()
+    assert wire.get("/").status_code == 200
+    wire.publish("Harbour reopens")
+    # Its threads stop too: what was rendered is in its file, and no bell is left for whoever appends to ring.
+    assert wire.stop(how) == 0
+    assert "Traceback" not in wire.log.read_text()
+    assert "Harbour reopens" in (wire.home / "site" / "index.html").read_text()
+    assert not list((wire.home / "run").glob("bell-*")) and not (wire.home / "replay").exists()
+    assert wire.run("status").count("up to date") == 3
