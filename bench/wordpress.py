@@ -253,7 +253,7 @@ def measure(ports: dict[str, tuple[int, Publisher]]) -> dict[str, dict[str, list
     time.sleep(5)
     for _ in range(ROUNDS):
         for name, (port, _) in ports.items():
-            found[name]["rate"].append(wrk(f"http://127.0.0.1:{port}/", pids=[], seconds=3).rate)
+            found[name]["rate"].append(wrk(f"http://127.0.0.1:{port}/", pids=[], seconds=3, patient=True).rate)
     for turn in range(PUBLISHED):
         for place, (name, (port, publish)) in enumerate(ports.items()):
             took, visible = until_visible(port, publish, ITEMS + turn * len(ports) + place)
