@@ -207,6 +207,8 @@ LOGGING = {
         "django.request": {"level": "ERROR"},
         "django.security.DisallowedHost": {"level": "CRITICAL"},
         "django_tasks": {"level": "WARNING"},
+        # A line for each request that a follower makes says nothing to whoever runs it.
+        "httpx": {"level": "WARNING"},
         "wagtail": {"level": "WARNING"},
     },
 }

@@ -49,6 +49,8 @@ class Limits:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._buckets = Buckets(_RATE_S, _BURST, clock)
         self._streams: dict[int, int] = {}
+        # The event loop and the thread of the replays count.
+        self._lock = threading.Lock()
 
     def take(self, subscription: int) -> int:
         """Count a request; return 0, or in how many seconds to come again."""
@@ -56,10 +58,11 @@ class Limits:
 
     def open(self, subscription: int) -> bool:
         """Count a stream that opens; return whether it may."""
-        if self.is_full(subscription):
-            return False
-        self._streams[subscription] = self._streams.get(subscription, 0) + 1
-        return True
+        with self._lock:
+            if self.is_full(subscription):
+                return False
+            self._streams[subscription] = self._streams.get(subscription, 0) + 1
+            return True
 
     def is_full(self, subscription: int) -> bool:
         """Whether no further stream may open."""
@@ -67,7 +70,8 @@ class Limits:
 
     def close(self, subscription: int) -> None:
         """Count a stream that ended."""
-        self._streams[subscription] -= 1
+        with self._lock:
+            self._streams[subscription] -= 1
 
 
 def client_of(address: str) -> str:

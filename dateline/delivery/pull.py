@@ -122,7 +122,7 @@ async def _next(asked: Asked, wait_s: float) -> None:
     """Wait until the stream has something after the cursor, or the time is over."""
     loop = asyncio.get_running_loop()
     until = loop.time() + wait_s
-    while (left := until - loop.time()) > 0:
+    while not WAKER.stopped and (left := until - loop.time()) > 0:
         waiting = asyncio.ensure_future(WAKER.wait(left))
         # It waits before it looks: what comes in between rings.
         await asyncio.sleep(0)

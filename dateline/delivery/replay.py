@@ -17,6 +17,7 @@ import socket
 import threading
 import time
 from array import array
+from bisect import bisect_left
 from collections import deque
 from email.utils import formatdate
 from http import HTTPStatus
@@ -25,12 +26,13 @@ from itertools import accumulate
 from urllib.parse import parse_qs
 
 import msgspec
+from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.core.handlers.asgi import ASGIRequest
 from django.db import connection
 from django.http import HttpResponse
 
 from dateline.delivery import store
-from dateline.delivery.asking import NDJSON, Asked, Refused, read_query, still
+from dateline.delivery.asking import LIMITS, NDJSON, Asked, Refused, read_query, refuse, still
 from dateline.delivery.blocks import Block, Blocks, Key
 from dateline.delivery.lines import encoded
 from dateline.delivery.store import Subscription
@@ -52,8 +54,14 @@ _LEAST_BYTES = 32 * 1024
 _A_TURN = 4
 # How long what was asked holds while the database has not changed: a token can end by the clock alone.
 _HOLDS_S = 0.02
-# How soon it is seen that the server stops.
+# How soon it is seen that the server stops, and who is too slow.
 _LOOK_S = 0.5
+# A client that does not take a piece in this time, a kilobyte a second, has to come back: what was killed meanwhile
+# would still be in it, and connections that nobody reads would use up the server's descriptors.
+_LONGEST_S = 300.0
+# What the kernel holds for a client at most (it takes twice this, for its own books): as much is a kill late by, and a
+# client far away gets some megabytes a second.
+_KERNEL_BYTES = 256 * 1024
 # Tells the kernel that more follows at once (Linux): a chunk's size and its text share a packet.
 _MORE = getattr(socket, "MSG_MORE", 0)
 
@@ -74,18 +82,27 @@ class _Known(msgspec.Struct, frozen=True):
 
 
 class _Piece:
-    """What is being written: some bytes, then a part of a file."""
+    """What is being written: some bytes, then a part of a file. `begun`: a part of it is with the client."""
 
-    __slots__ = ("_at", "_bytes", "_end", "_file")
+    __slots__ = ("_at", "_bytes", "_end", "_file", "begun", "chosen")
 
     def __init__(self, data: bytes, file: int = -1, begin: int = 0, end: int = 0) -> None:
         self._bytes = memoryview(data)
         self._file, self._at, self._end = file, begin, end
+        self.begun = False
+        # When, by the monotonic clock, seconds.
+        self.chosen = time.monotonic()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all of it is written."""
+        return not self._bytes and self._at >= self._end
 
     def send(self, to: socket.socket) -> None:
         """Write all of it. Raises BlockingIOError where the client has to read first, OSError where it is gone."""
         while self._bytes:
             self._bytes = self._bytes[to.send(self._bytes, _MORE if self._file >= 0 else 0) :]
+            self.begun = True
         while self._at < self._end:
             sent = os.sendfile(to.fileno(), self._file, self._at, self._end - self._at)
             if not sent:
@@ -104,10 +121,13 @@ class _Replay:
     """One answer under way.
 
     `asked`: None until it may begin; `after`: what is written reaches to that seq; `joint`: what goes before the next
-    chunk; `keep`: the connection goes on when it `ends`, which is when the piece is written.
+    chunk; `keep`: the connection goes on when it `ends`, which is when the piece is written; `before`: `after` and
+    `joint` as they were before the piece.
     """
 
-    __slots__ = ("after", "asked", "begun", "borrowed", "ends", "joint", "keep", "known", "piece", "request")
+    __slots__ = (
+        "after", "asked", "before", "begun", "borrowed", "ends", "joint", "keep", "known", "piece", "request",
+    )  # fmt: skip
 
     def __init__(self, request: Request, borrowed: Borrowed) -> None:
         self.request = request
@@ -116,6 +136,7 @@ class _Replay:
         self.after = 0
         self.known: _Known | None = None
         self.joint = b""
+        self.before = (0, b"")
         self.piece = _Piece(b"")
         self.begun = self.ends = False
         self.keep = request.keep_alive
@@ -139,6 +160,12 @@ class _Replay:
         """Let a part of a file be the next chunk; the descriptor is this one's from now on."""
         self.piece = _Piece(b"%b%x\r\n" % (self.joint, end - begin), file, begin, end)
         self.begun, self.joint = True, b"\r\n"
+
+    def put_back(self) -> None:
+        """Forget the piece, of which nothing is written: what it holds is looked at anew when there is room for it."""
+        self.piece.close()
+        self.piece = _Piece(b"")
+        self.after, self.joint = self.before
 
     def finish(self, data: bytes = b"") -> None:
         """Let this be the last of it."""
@@ -186,6 +213,7 @@ class Replayer:
         """Send what there is to be sent until stopped."""
         self._selector.register(self._bell, selectors.EVENT_READ)
         self._runs = True
+        looked = time.monotonic()
         try:
             while not stopped.is_set():
                 for key, _ in self._selector.select(_LOOK_S):
@@ -193,39 +221,59 @@ class Replayer:
                         self._open()
                     else:
                         self._turn(key.data)
+                if time.monotonic() - looked > _LOOK_S:
+                    looked = time.monotonic()
+                    self._end_slow(looked)
         finally:
             self._runs = False
             self._open()
-            for key in list(self._selector.get_map().values()):
-                if key.data is not None:
-                    self._close(key.data)
+            for replay in self._replays():
+                self._close(replay)
             self._selector.close()
             connection.close()
 
+    def _replays(self) -> list[_Replay]:
+        return [key.data for key in self._selector.get_map().values() if key.data is not None]
+
     def _open(self) -> None:
+        """Let those that are new have their turn with the others."""
         with contextlib.suppress(BlockingIOError):
             self._bell.recv(4096)
         while self._new:
             replay = self._new.popleft()
-            self._selector.register(replay.borrowed.socket, selectors.EVENT_WRITE, replay)
-            self._turn(replay)
+            try:
+                replay.borrowed.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BYTES)
+                self._selector.register(replay.borrowed.socket, selectors.EVENT_WRITE, replay)
+            except OSError as error:
+                log.warning("A replay could not begin: %s", error.strerror)
+                replay.borrowed.give_back(keep=False)
 
     def _close(self, replay: _Replay, *, keep: bool = False) -> None:
         self._selector.unregister(replay.borrowed.socket)
         replay.piece.close()
+        if replay.asked is not None:
+            LIMITS.close(replay.asked.by.id)
         replay.borrowed.give_back(keep=keep)
 
+    def _end_slow(self, now: float) -> None:
+        for replay in self._replays():
+            if replay.borrowed.lost or now - replay.piece.chosen > _LONGEST_S:
+                self._close(replay)
+
     def _turn(self, replay: _Replay) -> None:
-        """Write what a client can take, some pieces at most."""
+        """Write what a client can take, some pieces at most; each is chosen at the moment when it can go."""
         try:
             for _ in range(_A_TURN):
+                if replay.piece.is_done:
+                    replay.before = (replay.after, replay.joint)
+                    self._advance(replay)
                 replay.piece.send(replay.borrowed.socket)
                 if replay.ends or replay.borrowed.lost:
                     self._close(replay, keep=replay.ends and replay.keep)
                     return
-                self._advance(replay)
         except BlockingIOError:
-            return
+            if not replay.piece.begun and not replay.ends:
+                replay.put_back()
         except OSError:
             self._close(replay)  # the client is gone
 
@@ -241,13 +289,14 @@ class Replayer:
             else:
                 # The last line is a problem, so that no part looks whole.
                 replay.finish(refused.response.content + b"\n")
+        except (BadRequest, SuspiciousOperation) as error:
+            replay.refuse(problem(400, "Bad request", f"The request cannot be read: {error}"))
         except Exception:
             log.exception("A replay failed after seq %d", replay.after)
             # A connection of its own for whoever comes next; what it counted as versions counts no more.
             connection.close()
-            for key in self._selector.get_map().values():
-                if key.data is not None:
-                    key.data.known = None
+            for other in self._replays():
+                other.known = None
             replay.keep = False
             if replay.begun:
                 raise ConnectionAbortedError from None
@@ -260,8 +309,10 @@ class Replayer:
             "query_string": request.query.encode("latin-1"),
             "headers": [(name.encode("latin-1"), value.encode("latin-1")) for name, value in request.headers.items()],
         }  # fmt: skip
-        replay.asked = read_query(ASGIRequest(scope, BytesIO()))
-        replay.after = replay.asked.after
+        asked = read_query(ASGIRequest(scope, BytesIO()))
+        if not LIMITS.open(asked.by.id):
+            raise refuse(429, "Too many streams", "Close one of the streams that this subscription holds open.")
+        replay.asked, replay.after = asked, asked.after
         replay.joint = replay.head(HttpResponse(content_type=NDJSON), **{"Transfer-Encoding": "chunked"})
 
     def _ask(self, asked: Asked) -> _Known:
@@ -373,13 +424,15 @@ def _read_lines(by: Subscription, after: int, until: int, *, first: bool) -> _Li
     while size < _PIECE_BYTES:
         rows = store.read_rows(by.stream, after, limit)
         rows = [row for row in rows if row.seq <= until] if until else rows
-        for row, line in zip(rows, encoded(rows, shared), strict=True):
+        # Of very long texts no more are read than go into the piece.
+        reached = list(accumulate(wire.read_sizes([row.seq for row in rows]), initial=size))
+        fitting = rows[: bisect_left(reached, 2 * _PIECE_BYTES)]
+        for row, line in zip(fitting, encoded(fitting, shared), strict=True):
             found.lines.append(line)
             found.seqs.append(row.seq)
             size += len(line) + 1
-            # Very long texts: what is left over is read once more.
-            if size >= 2 * _PIECE_BYTES:
-                return found
+        if len(fitting) < len(rows):
+            return found
         if len(rows) < limit or first:
             found.all_read = not first
             return found

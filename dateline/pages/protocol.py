@@ -50,7 +50,8 @@ class Borrower(Protocol):
 class Borrowed:
     """A connection that is lent to a thread: `socket` is its own copy of the socket, which does not block.
 
-    Nothing else reads or writes on the connection until it comes back. `lost`: it is closed, and needs no answer.
+    Nothing else reads or writes on the connection until it comes back. `lost`: it is closed, or the server stops: what
+    was begun need not be ended.
     """
 
     __slots__ = ("_connection", "_loop", "lost", "socket")
@@ -120,7 +121,7 @@ class ReadyProtocol(asyncio.Protocol):
         self._waiting = b""
         self._held = False
         self._lent: Borrowed | None = None
-        # Whether the server stops: what is lent ends when it comes back.
+        # Whether the server stops, or the client sends no more: what is lent ends when it comes back.
         self._ends = False
         self.transport: Any = None
         # The socket's file descriptor, from the first loan on.
@@ -157,11 +158,20 @@ class ReadyProtocol(asyncio.Protocol):
         if self._held:
             self._held = False
             self.transport.resume_reading()
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Answer what came meanwhile."""
+        if data := self._waiting:
+            self._waiting = b""
+            self._read(data)
+        if self._ends and not self._held and self._lent is None:
+            self.transport.close()
 
     def shutdown(self) -> None:
         """The server stops (uvicorn calls this): end the connection when what it asked for is answered."""
         if self._lent is not None:
-            self._ends = True
+            self._ends = self._lent.lost = True
         elif self._inner is not None:
             self._inner.shutdown()
         else:
@@ -175,7 +185,12 @@ class ReadyProtocol(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Bytes came in: answer what is ready, pass on the rest."""
         self.heard = True
-        if self._inner is None and not self._waiting and (answer := self.answerer.answers.get(data)) is not None:
+        if (
+            self._inner is None
+            and not self._waiting
+            and self._lent is None
+            and (answer := self.answerer.answers.get(data)) is not None
+        ):
             if isinstance(answer, Loan):
                 self._lend(answer)
             else:
@@ -191,7 +206,17 @@ class ReadyProtocol(asyncio.Protocol):
             self._socket = transport.get_extra_info("socket").fileno()
         answer.send(transport, self._socket)
 
+    def eof_received(self) -> bool:
+        """The client sends no more: close, but not before it has what it asked for."""
+        self._ends = self._held or self._lent is not None
+        return self._ends
+
     def _read(self, data: bytes) -> None:
+        if self._lent is not None:
+            # uvloop begins to read after `connection_made`, also where reading was paused in it.
+            self._waiting += data
+            self.transport.pause_reading()
+            return
         inner = self._inner
         if inner is not None and (inner.in_message or not inner.is_idle):
             inner.data_received(data)
@@ -228,6 +253,10 @@ class ReadyProtocol(asyncio.Protocol):
                 self.transport.close()
                 return
             data = b"" if self.transport.is_closing() else data[end:]
+            if self._held:
+                # Whoever asks for many pages at once gets the next ones when these are read.
+                self._waiting = data
+                return
 
     def _send(self, answer: bytes) -> None:
         if self._inner is not None:
@@ -267,9 +296,14 @@ class ReadyProtocol(asyncio.Protocol):
         if self.transport.get_write_buffer_size() or not borrower.wants(request):
             return False
         try:
-            copy = socket.socket(fileno=os.dup(self.transport.get_extra_info("socket").fileno()))
+            fd = os.dup(self.transport.get_extra_info("socket").fileno())
         except OSError:
             return False  # no descriptor is left for it; it goes without
+        try:
+            copy = socket.socket(fileno=fd)
+        except OSError:
+            os.close(fd)
+            return False
         copy.setblocking(False)
         if self._inner is not None:
             self._inner.forget_timeout()
@@ -290,9 +324,7 @@ class ReadyProtocol(asyncio.Protocol):
             self.transport.close()
             return
         self.transport.resume_reading()
-        if data := self._waiting:
-            self._waiting = b""
-            self._read(data)
+        self._go_on()
 
 
 class TakenProtocol(ReadyProtocol):

@@ -217,10 +217,11 @@ def check_remembered(verifier: Verifier) -> None:
 def remember(note: str) -> None:
     """Keep a signed head outside the database, so that a later roll-back shows.
 
-    The head of a log that does not continue the one remembered is not kept: the evidence stays.
+    The head of a log that does not continue the one remembered is not kept: the evidence stays. An empty log has none.
     """
     check_remembered(read_verifier())
-    keep_note(note)
+    if note:
+        keep_note(note)
 
 
 def verify_lines(lines: Iterable[bytes], verifier: Verifier, progress: Progress = _silent) -> Verified:

@@ -1,5 +1,6 @@
 """Replay: the same bytes with blocks and without, whatever becomes of the wire, the disk and the client."""
 
+import contextlib
 import errno
 import os
 import random
@@ -41,10 +42,14 @@ class Lent:
 class Client:
     """A subscriber that has asked for a replay, and reads when it wants to."""
 
-    def __init__(self, replayer: Any, token: str, after: int) -> None:
+    def __init__(self, replayer: Any, token: str, after: int | str, *, full: bool = False) -> None:
         self.socket, theirs = socket.socketpair()
         self.socket.settimeout(FOREVER_S)
         theirs.setblocking(False)
+        self._before = 0
+        with contextlib.suppress(BlockingIOError):
+            while full:
+                self._before += theirs.send(bytes(4096))
         self.borrowed = Lent(theirs)
         headers = {"accept": "application/x-ndjson", "authorization": f"Bearer {token}", "host": "localhost"}
         request = Request("GET", "/api/wire", f"after={after}", headers, True, "1.1")
@@ -53,6 +58,11 @@ class Client:
         self._file = self.socket.makefile("rb")
         self.status = 0
         self.headers: dict[str, str] = {}
+
+    def make_room(self) -> None:
+        """Read what was there before the answer."""
+        while self._before:
+            self._before -= len(self.socket.recv(self._before))
 
     def read_head(self) -> None:
         self.status = int(self._file.readline().split()[1])
@@ -93,8 +103,8 @@ class Replays:
         while not self.replayer._runs:
             time.sleep(0.001)
 
-    def ask(self, token: str, after: int = 0) -> Client:
-        return Client(self.replayer, token, after)
+    def ask(self, token: str, after: int = 0, *, full: bool = False) -> Client:
+        return Client(self.replayer, token, after, full=full)
 
     def read(self, token: str, after: int = 0) -> bytes:
         return self.ask(token, after).read()
@@ -446,13 +456,13 @@ def test_a_client_that_does_not_read_delays_nobody_and_one_that_goes_leaves_noth
     fold_all()
     right = replays.read(token)
     before = len(os.listdir("/proc/self/fd"))
-    idle = [replays.ask(token) for _ in range(20)]
+    idle = [replays.ask(token) for _ in range(7)]
     begun = time.monotonic()
     assert replays.read(token) == right
     assert time.monotonic() - begun < 5
     assert not any(client.borrowed.over.is_set() for client in idle)
     # Each has a socket at both ends, and the file that it stopped in.
-    assert len(os.listdir("/proc/self/fd")) <= before + 20 * 4
+    assert len(os.listdir("/proc/self/fd")) <= before + 7 * 4
     assert idle[0].read() == right
     for client in idle:
         client._file.close()
@@ -461,6 +471,77 @@ def test_a_client_that_does_not_read_delays_nobody_and_one_that_goes_leaves_noth
         assert client.borrowed.over.wait(FOREVER_S)
     assert idle[1].borrowed.kept is False
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_subscription_has_no_more_than_eight_replays_and_a_client_that_takes_nothing_is_ended(
+    replays: Replays, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dateline.delivery import replay
+
+    for number in range(1500):
+        publish(f"Item {number}", length=100)
+    _, token = subscribe()
+    fold_all()
+    right = replays.read(token)
+    idle = [replays.ask(token) for _ in range(8)]
+    for client in idle:
+        client.read_head()
+    ninth = replays.ask(token)
+    assert b"Too many streams" in ninth.read() and ninth.status == 429
+    monkeypatch.setattr(replay, "_LONGEST_S", 0.2)
+    for client in idle:
+        assert client.borrowed.over.wait(FOREVER_S) and client.borrowed.kept is False
+        assert not client._file.read().endswith(b"0\r\n\r\n"), "nobody takes it for the whole"
+    monkeypatch.undo()
+    assert replays.read(token) == right
+
+
+def test_what_is_killed_before_the_first_byte_of_its_piece_could_go_does_not_leave(
+    replays: Replays, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dateline.delivery import replay
+    from dateline.wire.append import append
+
+    monkeypatch.setattr(replay, "_KERNEL_BYTES", 4096)  # less than is there already
+
+    made = [publish(f"Item {number}", length=100) for number in range(40)]
+    _, token = subscribe()
+    fold_all()
+    assert b"Item 7" in replays.read(token)
+    client = replays.ask(token, full=True)
+    time.sleep(0.2)  # its first piece was chosen by now, and found no room
+    append(Act.KILL, uri=made[7].uri, note="It was forged.")
+    client.make_room()
+    got = client.read()
+    assert b"Item 7" not in got and b'"withdrawn"' in got and got == from_the_log("Quay")
+
+
+def test_a_query_that_cannot_be_read_is_refused_and_disturbs_no_other(replays: Replays) -> None:
+    publish("Item")
+    _, token = subscribe()
+    fold_all()
+    client = Client(replays.replayer, token, "0&" + "&".join(f"x{number}=1" for number in range(2000)))
+    assert b"cannot be read" in client.read() and client.status == 400
+    assert replays.read(token) == from_the_log("Quay")
+
+
+def test_very_long_texts_are_read_once(replays: Replays, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dateline.delivery import replay
+
+    for number in range(12):
+        publish(f"Item {number}", length=30_000)
+    _, token = subscribe()
+    fold_all()
+    read: list[int] = []
+    encoded = replay.encoded
+
+    def counting(rows: list[Any], by: Any) -> list[bytes]:
+        read.extend(row.seq for row in rows)
+        return encoded(rows, by)
+
+    monkeypatch.setattr(replay, "encoded", counting)
+    assert replays.read(token) == from_the_log("Quay")
+    assert sorted(read) == sorted(set(read))
 
 
 def test_a_replay_that_fails_says_so_and_the_next_one_does_not(

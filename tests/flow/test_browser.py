@@ -93,11 +93,13 @@ def test_an_item_that_is_corrected_while_it_is_read_is_mended_in_place(server: W
     expect(page.locator("h1")).to_have_text("Harbour is 12 m deep")
     expect(page.locator(".body")).to_contain_text("It is 12 m deep.")
     expect(page.locator(".corrections")).to_contain_text("The depth is 12 m, not 21.")
+    expect(page.locator(".corrections")).to_be_hidden()  # the notice says it
     expect(page.locator(".versions li")).to_have_count(2)
     assert abs(page.get_by_text("Paragraph 40 of").bounding_box()["y"] - before) < 2
     # What follows is an update: the mark stays, and what is being read stays, too.
     server.publish("Harbour is dredged", act=("update", uri, "--note", "Adds the dredging."), body=corrected)
     expect(notice).to_contain_text("Updated: this item has a newer version.", timeout=10_000)
+    expect(page.locator(".corrections")).to_be_visible()
     expect(page.locator("h1")).to_have_text("Harbour is 12 m deep")
     assert page.evaluate("document.body.dataset.loaded") == "once"
 
@@ -113,6 +115,21 @@ def test_an_item_that_is_held_while_it_is_read_goes_and_comes_back(server: Wire,
     server.run("release", uri)
     expect(page.locator("h1:visible")).to_have_text("Harbour reopens")
     expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_an_item_that_is_held_and_then_killed_while_it_is_open_ends_as_killed(server: Wire, page: Any) -> None:
+    uri = server.publish("Harbour reopens", body="Secretword.")
+    page.goto(server.url)
+    first_title(page).click()
+    expect(page.locator("#live")).to_have_text("Live")
+    server.run("hold", uri, "--advisory", "Two sources disagree.")
+    alarm = page.get_by_role("alert")
+    expect(alarm).to_contain_text("It was published and is being checked.")
+    server.run("kill", uri, "--advisory", "It was forged.")
+    expect(alarm).to_contain_text("This item was withdrawn")
+    expect(alarm).to_contain_text("It was forged.")
+    assert "being checked" not in alarm.inner_text()
+    assert "Secretword" not in page.content() and "Harbour" not in page.content(), "nor in the head"
 
 
 def test_a_page_heals_after_the_server_was_killed_and_restarted(server: Wire, page: Any) -> None:

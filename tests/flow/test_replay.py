@@ -1,10 +1,13 @@
 """Replay through the real server: the connection is lent to a thread and comes back."""
 
+import contextlib
 import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -43,6 +46,13 @@ def wait_for_lines(wire: Wire, token: str, count: int) -> bytes:
             return got
         time.sleep(0.1)
     raise AssertionError("the stream was not folded")
+
+
+def contents(folder: Path) -> Iterator[bytes]:
+    """Yield what is in a folder's files; blocks come and go while it is read."""
+    for path in folder.iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            yield path.read_bytes()
 
 
 def request_of(token: str, query: str = "after=0") -> bytes:
@@ -113,7 +123,7 @@ def test_a_kill_from_another_process_reaches_who_reads_slowly_and_the_disk(serve
     token = token_of(server)
     wait_for_lines(server, token, 4301)
     blocks = server.home / "replay"
-    assert any(b"never on fire" in path.read_bytes() for path in blocks.iterdir())
+    assert any(b"never on fire" in data for data in contents(blocks))
     with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
         connection.sendall(request_of(token))
@@ -123,11 +133,41 @@ def test_a_kill_from_another_process_reaches_who_reads_slowly_and_the_disk(serve
     assert b"never on fire" not in got and b'"withdrawn":4302' in got
     assert got.count(b"\n") >= 4301
     for _ in range(100):
-        if not any(b"never on fire" in path.read_bytes() for path in blocks.iterdir()):
+        if not any(b"never on fire" in data for data in contents(blocks)):
             break
         time.sleep(0.05)
     else:
         raise AssertionError("the text stayed in a block")
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_what_a_client_does_meanwhile_does_not_come_between(wire: Wire, workers: str) -> None:
+    wire.env["DATELINE_WORKERS"] = workers
+    wire.start()
+    fill(wire, 3000, 600)
+    token = token_of(wire)
+    whole = wait_for_lines(wire, token, 3000)
+    for half_closes in (False, True):
+        with socket.create_connection(("127.0.0.1", wire.port), timeout=30) as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+            connection.sendall(request_of(token))
+            time.sleep(0.3)
+            if half_closes:
+                connection.shutdown(socket.SHUT_WR)
+            else:
+                # Each in a packet of its own: another replay, and a page.
+                connection.sendall(request_of(token, "after=2990"))
+                time.sleep(0.1)
+                connection.sendall(b"GET /newsfeed.json HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+                time.sleep(0.1)
+            file = connection.makefile("rb")
+            assert read_answer(file) == whole
+            if half_closes:
+                assert file.read() == b""
+            else:
+                assert read_answer(file).count(b"\n") == 10
+                assert file.readline() == b"HTTP/1.1 200 OK\r\n"
+    assert "Traceback" not in wire.log.read_text()
 
 
 def test_the_server_stops_beside_a_client_that_does_not_read_and_believes_no_block_of_before(server: Wire) -> None:

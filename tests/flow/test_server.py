@@ -13,6 +13,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.flow.conftest import Wire
@@ -341,3 +342,25 @@ def test_a_server_that_is_told_to_stop_finishes_what_it_began(wire: Wire, how: i
     assert "Harbour reopens" in (wire.home / "site" / "index.html").read_text()
     assert not list((wire.home / "run").glob("bell-*")) and not (wire.home / "replay").exists()
     assert wire.run("status").count("up to date") == 3
+
+
+def test_a_server_that_is_told_to_stop_answers_who_waits_for_a_dispatch(wire: Wire) -> None:
+    wire.start()
+    wire.publish("Harbour reopens")
+    said = wire.run("subscriber", "add", "Quay")
+    token = next(line.split()[1] for line in said.splitlines() if line.startswith("Token"))
+    found: list[httpx.Response] = []
+
+    def wait(path: str) -> None:
+        found.append(httpx.get(wire.url + path, headers={"Authorization": f"Bearer {token}"}, timeout=30))
+
+    waiting = [threading.Thread(target=wait, args=(path,)) for path in ("/api/wire?wait=50", "/api/wire/stream")]
+    for thread in waiting:
+        thread.start()
+    time.sleep(1.5)
+    begun = time.monotonic()
+    assert wire.stop() == 0
+    for thread in waiting:
+        thread.join(20)
+    assert time.monotonic() - begun < 4.5, "uvicorn's five seconds were not waited for"
+    assert [answer.status_code for answer in found] == [200, 200] and "Traceback" not in wire.log.read_text()

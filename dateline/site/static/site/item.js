@@ -12,6 +12,9 @@ const MENDED = new Set(["Corrected", "Refiled"]);
 const SPREAD_MS = 1500;
 // Another process may answer, a moment behind the one that told us.
 const TRIES = 5;
+// The newest version that was mended into this page, and the act that withdrew the item, if one did.
+let shown = Number(lastSeq);
+let withdrawnBy = "";
 
 /** Fetch this page until it is what was announced; null if it never is. */
 async function fetchPage(isNew) {
@@ -30,6 +33,7 @@ async function fetchPage(isNew) {
 
 function say(text, link) {
   notice.textContent = text;
+  notice.classList.remove("mended");
   if (link) {
     const anchor = document.createElement("a");
     anchor.href = link;
@@ -49,10 +53,14 @@ async function changed(element, seq) {
   if (earlier !== undefined || !MENDED.has(element.mark)) return;
   const page = await fetchPage((answer, found) => Number(found.getElementById("item")?.dataset.lastSeq) >= seq);
   if (!page || !item.isConnected) return;
+  const stands = Number(page.getElementById("item").dataset.lastSeq);
+  if (stands <= shown) return; // a later correction's page came first
   // An item that was corrected once keeps that mark; the newest note says what was done now.
   const now = page.querySelector(".corrections strong")?.textContent;
-  if (MENDED.has(now)) mend(now, page);
-  else say(`${now || "Changed"}: this item has a newer version.`, element.url);
+  if (MENDED.has(now)) {
+    shown = stands;
+    mend(now, page);
+  } else say(`${now || "Changed"}: this item has a newer version.`, element.url);
 }
 
 /** Put the new version's parts in the place of the old ones; who reads further down stays where they were. */
@@ -69,24 +77,31 @@ function mend(mark, page) {
   if (corrections) notice.after(corrections);
   const last = corrections?.querySelector("p")?.lastChild.textContent.replace(/^[:\s]+/, "").trim();
   say([`${mark} just now.`, last, "The text is as it stands now."].filter(Boolean).join(" "));
+  // The newest note stands in the notice, which stays in view: not twice (wire.css).
+  notice.classList.add("mended");
   document.title = page.title;
   const after = paragraphs()[place]?.getBoundingClientRect().top;
   if (scrolled && after !== undefined) scrollBy({ top: after - before, behavior: "instant" });
 }
 
 async function withdrawn({ id: gone, act }) {
-  if (gone !== id || !item.isConnected) return;
+  // A kill may follow a hold; nothing follows a kill.
+  if (gone !== id || act === withdrawnBy || withdrawnBy === "kill") return;
+  withdrawnBy = act;
   const heading = document.createElement("h1");
   heading.textContent = act === "kill" ? "This item was withdrawn" : "This item is withheld";
   item.remove();
   document.querySelector(".provenance")?.remove();
+  // What is shared, or read by an extension, comes from the head.
+  document.head.querySelectorAll('script[type="application/ld+json"], meta[property], meta[name="description"]').forEach((node) => node.remove());
   document.title = heading.textContent;
-  alarm.append(heading);
+  alarm.replaceChildren(heading);
   alarm.hidden = false;
   scrollTo({ top: 0, behavior: "instant" });
   // Why stands on the page that this one is from now on.
-  const page = await fetchPage((answer) => !answer.ok);
-  if (!page || alarm.hidden) return;
+  const status = act === "kill" ? 410 : 404;
+  const page = await fetchPage((answer, found) => answer.status === status && found.querySelector("main .item"));
+  if (!page || act !== withdrawnBy) return;
   alarm.append(...page.querySelectorAll("main .item > :not(h1)"));
   document.title = page.title;
 }
