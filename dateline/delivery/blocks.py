@@ -23,6 +23,8 @@ from pathlib import Path
 
 import msgspec
 
+from dateline.wire.full_disk import free_bytes
+
 log = logging.getLogger(__name__)
 # Where the room is short, a block that was sent so recently stays, and a new one is not kept: a replay of more than
 # there is room for would else throw away what it needs next, each time.
@@ -148,7 +150,7 @@ class Blocks:
                 return None
         block = Block(key, str(folder / name), after, last, seqs, ends, checked, now)
         try:
-            if shutil.disk_usage(folder).free < len(data) + _LEAVE_BYTES:
+            if free_bytes(folder) < len(data) + _LEAVE_BYTES:
                 return None
             _write(block.path, data)
         except OSError as error:
