@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import sqlite3
+import threading
 import time
 from pathlib import Path
 
@@ -115,6 +116,23 @@ def test_live_readers_of_every_worker_hear_the_same(crew: Wire) -> None:
         data = connection.recv(65536)
         assert json.loads(data.split(b"data: ")[1].split(b"\n")[0])["title"] == "Harbour reopens"
         connection.close()
+
+
+def test_whoever_asks_for_many_pages_at_once_gets_all_of_them(crew: Wire) -> None:
+    page = crew.get("/", **{"Accept-Encoding": "identity"}).content
+    count = 10_000_000 // len(page)  # more than may wait for one client
+    ask = f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{crew.port}\r\n\r\n".encode()
+    with socket.create_connection(("127.0.0.1", crew.port), timeout=20) as connection:
+        sender = threading.Thread(target=connection.sendall, args=(ask * count,))
+        sender.start()
+        time.sleep(0.5)
+        file = connection.makefile("rb")
+        for number in range(count):
+            assert file.readline() == b"HTTP/1.1 200 OK\r\n", number
+            while file.readline() != b"\r\n":
+                pass
+            assert file.read(len(page)) == page
+        sender.join()
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
