@@ -390,11 +390,15 @@ def listen(host: str, port: int) -> list[socket.socket]:
     until = time.monotonic() + _LEAVE_S
     while True:
         try:
-            first = socket.create_server((host, port), family=family, backlog=_BACKLOG)
             if settings.WORKERS < 2:
-                return [first]
-            # Only after that one do we know that the port is nobody else's: these would share it with anyone.
-            first.close()
+                return [socket.create_server((host, port), family=family, backlog=_BACKLOG)]
+            # First we find out that the port is nobody else's: these would share it with anyone. Nobody is let in by
+            # this one, whose connections would end with it.
+            with socket.socket(family) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if family == socket.AF_INET6:
+                    probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                probe.bind((host, port))
             return [
                 socket.create_server((host, port), family=family, backlog=_BACKLOG, reuse_port=True)
                 for _ in range(settings.WORKERS)
