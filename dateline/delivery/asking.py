@@ -46,6 +46,11 @@ def refuse(status: int, title: str, detail: str, **headers: str) -> Refused:
     return Refused(response)
 
 
+def too_many_streams() -> Refused:
+    """Return, to be raised, the answer for whose subscription has as many streams and replays as it may."""
+    return refuse(429, "Too many streams", "Close one of the streams that this subscription holds open.")
+
+
 class Asked(msgspec.Struct, frozen=True):
     """What a request asks for, and who asks."""
 

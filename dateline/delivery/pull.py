@@ -15,7 +15,18 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
 from dateline.delivery import store
-from dateline.delivery.asking import LIMITS, NDJSON, Asked, Refused, authorise, read_query, read_whole, refuse, still
+from dateline.delivery.asking import (
+    LIMITS,
+    NDJSON,
+    Asked,
+    Refused,
+    authorise,
+    read_query,
+    read_whole,
+    refuse,
+    still,
+    too_many_streams,
+)
 from dateline.delivery.lines import encoded, lines_of
 from dateline.delivery.store import Subscription
 from dateline.delivery.waker import WAKER
@@ -160,7 +171,7 @@ async def _replay(asked: Asked) -> AsyncIterator[bytes]:
 async def stream(request: HttpRequest, asked: Asked) -> HttpResponseBase:
     """`/api/wire/stream`: the same as server-sent events; `id` is the seq, `event` the act."""
     if LIMITS.is_full(asked.by.id):
-        return problem(429, "Too many streams", "Close one of the streams that this subscription holds open.")
+        raise too_many_streams()
     response = StreamingHttpResponse(_events(asked), content_type=_SSE)
     response["X-Accel-Buffering"] = "no"
     return response

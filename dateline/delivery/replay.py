@@ -32,7 +32,7 @@ from django.db import connection
 from django.http import HttpResponse
 
 from dateline.delivery import store
-from dateline.delivery.asking import LIMITS, NDJSON, Asked, Refused, read_query, refuse, still
+from dateline.delivery.asking import LIMITS, NDJSON, Asked, Refused, read_query, still, too_many_streams
 from dateline.delivery.blocks import Block, Blocks, Key
 from dateline.delivery.lines import encoded
 from dateline.delivery.store import Subscription
@@ -311,7 +311,7 @@ class Replayer:
         }  # fmt: skip
         asked = read_query(ASGIRequest(scope, BytesIO()))
         if not LIMITS.open(asked.by.id):
-            raise refuse(429, "Too many streams", "Close one of the streams that this subscription holds open.")
+            raise too_many_streams()
         replay.asked, replay.after = asked, asked.after
         replay.joint = replay.head(HttpResponse(content_type=NDJSON), **{"Transfer-Encoding": "chunked"})
 
