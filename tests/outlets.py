@@ -6,7 +6,7 @@ from django.conf import settings
 
 from dateline.news.acts import Act
 from dateline.news.item import NewsItem
-from dateline.server import Outlets, open_pages
+from dateline.server.outlets import Outlets, open_pages
 from dateline.wire.append import append
 from dateline.wire.dispatch import Dispatch
 

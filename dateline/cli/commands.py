@@ -26,7 +26,10 @@ from dateline.news.counting import counted, dispatches
 from dateline.news.errors import DatelineError
 from dateline.projections import all_projections
 from dateline.sample import append_sample
-from dateline.server import Outlets, listen, only_process, open_pages, serve
+from dateline.server.listen import listen
+from dateline.server.only_process import only_process
+from dateline.server.outlets import Outlets, open_pages
+from dateline.server.serve import serve
 from dateline.site.render import menu
 from dateline.status import print_status
 from dateline.wire import store

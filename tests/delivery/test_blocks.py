@@ -121,13 +121,13 @@ class Replays:
 @pytest.fixture
 def replays(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Replays]:
     """Replays in small pieces, so that a small wire has many of them."""
-    from dateline.delivery import asking, blocks, replay
+    from dateline.delivery import asking, blocks, choosing
     from dateline.delivery.limits import Limits
 
     for name, value in (("_PIECE_BYTES", 4000), ("_LEAST_BYTES", 800), ("_ROWS", 5)):
-        monkeypatch.setattr(replay, name, value)
+        monkeypatch.setattr(choosing, name, value)
     # What changes is seen because it changed, not because some time is over.
-    monkeypatch.setattr(replay, "_HOLDS_S", 3600.0)
+    monkeypatch.setattr(choosing, "_HOLDS_S", 3600.0)
     monkeypatch.setattr(blocks, "_LEAVE_BYTES", 0)
     times = iter(range(10**9))
     monkeypatch.setattr(asking, "LIMITS", Limits(clock=lambda: float(next(times))))
@@ -217,7 +217,7 @@ def test_a_replay_from_any_seq_is_whole_whichever_blocks_there_are(replays: Repl
 def test_a_block_is_sent_from_its_file_and_nothing_is_read_from_the_log(
     replays: Replays, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dateline.delivery import replay
+    from dateline.delivery import choosing
 
     for number in range(60):
         publish(f"Item {number}")
@@ -228,7 +228,7 @@ def test_a_block_is_sent_from_its_file_and_nothing_is_read_from_the_log(
     def never(*_: object) -> None:
         raise AssertionError("the log was read")
 
-    monkeypatch.setattr(replay, "encoded", never)
+    monkeypatch.setattr(choosing, "encoded", never)
     client = replays.ask(token)
     assert client.read() == first == from_the_log("Quay")
     assert (client.status, client.borrowed.kept) == (200, True)
@@ -526,20 +526,20 @@ def test_a_query_that_cannot_be_read_is_refused_and_disturbs_no_other(replays: R
 
 
 def test_very_long_texts_are_read_once(replays: Replays, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dateline.delivery import replay
+    from dateline.delivery import choosing
 
     for number in range(12):
         publish(f"Item {number}", length=30_000)
     _, token = subscribe()
     fold_all()
     read: list[int] = []
-    encoded = replay.encoded
+    encoded = choosing.encoded
 
     def counting(rows: list[Any], by: Any) -> list[bytes]:
         read.extend(row.seq for row in rows)
         return encoded(rows, by)
 
-    monkeypatch.setattr(replay, "encoded", counting)
+    monkeypatch.setattr(choosing, "encoded", counting)
     assert replays.read(token) == from_the_log("Quay")
     assert sorted(read) == sorted(set(read))
 
@@ -547,13 +547,13 @@ def test_very_long_texts_are_read_once(replays: Replays, monkeypatch: pytest.Mon
 def test_a_replay_that_fails_says_so_and_the_next_one_does_not(
     replays: Replays, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dateline.delivery import replay
+    from dateline.delivery import choosing
 
     for number in range(60):
         publish(f"Item {number}")
     _, token = subscribe()
     fold_all()
-    read = replay._read_lines
+    read = choosing._read_lines
     calls: list[int] = []
 
     def failing(*args: Any, **values: Any) -> Any:
@@ -562,7 +562,7 @@ def test_a_replay_that_fails_says_so_and_the_next_one_does_not(
             raise OSError("the disk does not answer")
         return read(*args, **values)
 
-    monkeypatch.setattr(replay, "_read_lines", failing)
+    monkeypatch.setattr(choosing, "_read_lines", failing)
     client = replays.ask(token)
     assert b"The replay failed" in client.read() and client.status == 500
     # Where a part has gone out already the connection ends without the last chunk: nobody takes it for the whole.

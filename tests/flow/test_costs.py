@@ -29,7 +29,7 @@ from dateline.news.acts import Act
 from dateline.pages.answer import Answerer, Request
 from dateline.pages.lend import LARGE_BYTES
 from dateline.pages.protocol import ReadyProtocol
-from dateline.server import Outlets, open_pages
+from dateline.server.outlets import Outlets, open_pages
 from dateline.wire import store
 from dateline.wire.append import Submission, append_all
 from tests.flow.conftest import Wire
