@@ -12,6 +12,7 @@ from django.db import DatabaseError, connection
 from dateline.desk.first_chief import keep_secret
 from dateline.options import SECRET_FILE
 from dateline.wire import store
+from dateline.wire.full_disk import full_disk
 from dateline.wire.keys import load_signer, make_keys
 
 
@@ -47,7 +48,7 @@ def _migrate(database: Path) -> None:
     except DatabaseError as error:
         connection.close()
         # Only then: after any other failure another process may be at work on the file.
-        if "disk is full" not in str(error):
+        if not full_disk(error):
             raise
         with closing(sqlite3.connect(database)) as left:
             tables = {row[0] for row in left.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
