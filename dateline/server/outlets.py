@@ -89,7 +89,7 @@ class Outlets:
         if events and not withdraws:
             announce(events)
         try:
-            fold([self._site_fold, self._feeds_fold], known=rows)
+            fold([self._site_fold], known=rows)
             # What was withdrawn, the front page, the feeds, then the rest: in the order in which they matter.
             first = self.site.publish_first()
         finally:
@@ -97,6 +97,7 @@ class Outlets:
             if withdraws:
                 announce(events)
             self.on_front()
+        fold([self._feeds_fold], known=rows)
         feeds = self.feeds.publish()
         if feeds:
             self.on_feeds(feeds, withdraws)

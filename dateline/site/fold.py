@@ -13,16 +13,31 @@ _ENCODE = msgspec.json.Encoder().encode
 _SHOWN = {Change.SHOW: store.SHOWN, Change.WITHHOLD: store.WITHHELD, Change.KILL: store.KILLED}
 
 
-def changed_pages(before: store.Row | None, after: store.Row, *, opened: set[str], closed: set[str]) -> set[str]:
+class Around(msgspec.Struct, frozen=True):
+    """What other pages show of an item's sections and day, beside the item itself.
+
+    `headings` has how the menu prints each section (None: it shows nothing), by slug; `has_day` says whether the
+    day is shown, to which the days beside it lead.
+    """
+
+    headings: dict[str, str | None]
+    has_day: bool
+
+
+def changed_pages(before: store.Row | None, after: store.Row, was: Around, now: Around) -> set[str]:
     """Return the names of the pages that a change of one item changes.
 
-    `opened` and `closed` are the sections and days ("slug", "2026-11-25") that got their first shown
-    item, or lost their last, by it: those change the menus and the ways from day to day.
+    A section that comes, goes or is spelled anew changes every page with the menu; a day that comes or goes the
+    days before and after it.
     """
     pages = {"front", f"item:{after.uri}", f"day:{after.day}"}
     slugs = {after.slug} | ({before.slug} if before else set())
     pages |= {f"section:{slug}" for slug in slugs if slug}
-    return pages | opened | closed
+    if was.headings != now.headings:
+        pages |= {"sections"} | {f"section:{slug}" for slug, _ in store.sections()}
+    if was.has_day != now.has_day:
+        pages |= {f"day:{day}" for day in store.neighbours(after.day) if day}
+    return pages
 
 
 class SiteFold:
@@ -39,21 +54,19 @@ class SiteFold:
         item = dispatch.news
         shown = _SHOWN[change]
         after = self._row(dispatch, item, before, shown)
-        opened = self._around(before, after)
-        headings = self._headings(before, after)
+        slugs = {after.slug, before.slug if before else ""} - {""}
+        was = _around(slugs, after.day)
         store.write_row(after)
-        for slug in {after.slug, before.slug if before else ""} - {""}:
+        for slug in slugs:
             store.touch_section(slug, dispatch.seq)
         store.write_version(
             store.Version(
                 item.uri, item.version, dispatch.seq, dispatch.sent, str(dispatch.act), item.ednote, after.shown
             )
         )
+        now = was if _leaves_all_around(before, after, was) else _around(slugs, after.day)
         # A kill or a hold jumps every queue.
-        pages = changed_pages(before, after, opened=opened, closed=self._around(before, after))
-        if self._headings(before, after) != headings:
-            pages |= self._menus()
-        store.mark_dirty(pages, dispatch.seq, jumps=shown != store.SHOWN)
+        store.mark_dirty(changed_pages(before, after, was, now), dispatch.seq, jumps=shown != store.SHOWN)
 
     def _row(self, dispatch: Dispatch, item: NewsItem, before: store.Row | None, shown: int) -> store.Row:
         if shown != store.SHOWN and before is not None:
@@ -76,29 +89,20 @@ class SiteFold:
             element=_ENCODE(element_of(item, mark, agency)),
         )
 
-    def _around(self, before: store.Row | None, after: store.Row) -> set[str]:
-        """Return the pages that depend on whether this item's sections and day have anything to show.
-
-        Asked before and after the row is written: an answer that differs is a change. A section or a
-        day that is not empty for other reasons changes nothing around it.
-        """
-        pages: set[str] = set()
-        slugs = {after.slug} | ({before.slug} if before else set())
-        if any(slug and store.section_is_empty(slug) for slug in slugs):
-            pages |= self._menus()
-        if store.day_is_empty(after.day):
-            pages |= {f"day:{day}" for day in store.neighbours(after.day) if day}
-        return pages
-
-    def _headings(self, before: store.Row | None, after: store.Row) -> list[str]:
-        """Return how the menu prints the sections that an item is in: as their newest item spells them."""
-        slugs = sorted({after.slug, before.slug if before else ""} - {""})
-        return [row.heading for slug in slugs for row in store.newest(1, slug=slug)]
-
-    def _menus(self) -> set[str]:
-        """Return the pages that have the menu of sections, but the front, which changes anyway."""
-        return {"sections"} | {f"section:{slug}" for slug, _ in store.sections()}
-
     def forget(self) -> None:
         """Drop the newsfeed."""
         store.forget()
+
+
+def _around(slugs: set[str], day: str) -> Around:
+    return Around({slug: store.heading_of(slug) for slug in slugs}, not store.day_is_empty(day))
+
+
+def _leaves_all_around(before: store.Row | None, after: store.Row, was: Around) -> bool:
+    """Whether it is plain, without asking again, that an item has changed nothing around it.
+
+    So it is with most: they join a section that is printed as they spell it, on a day that is shown already.
+    """
+    stays = before is None or (before.shown == store.SHOWN and before.slug == after.slug)
+    spelled = all(heading == after.heading for heading in was.headings.values())
+    return stays and after.shown == store.SHOWN and spelled and was.has_day

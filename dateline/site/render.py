@@ -92,7 +92,7 @@ def _newsfeed_shell(agency: Agency, context: tuple[tuple[str, Any], ...]) -> str
     return _html("site/newsfeed.html", {**dict(context), "blank_element": part.blank_element(), "last_seq": _SEQ})
 
 
-def _newsfeed(rows: list[store.Row], seq: int, context: dict[str, Any], *, older: str = "", more: str = "") -> Page:
+def _newsfeed(rows: list[store.Listed], seq: int, context: dict[str, Any], *, older: str = "", more: str = "") -> Page:
     """Return a page of the newsfeed with these rows; the values of `context` can be hashed."""
     context |= {
         "has_elements": bool(rows),

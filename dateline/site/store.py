@@ -11,6 +11,7 @@ from dateline.wire.store import sql
 
 SHOWN, WITHHELD, KILLED = 1, 0, -1
 _COLUMNS = "uri, path, place, seq, shown, published, day, slug, heading, mark, element"
+_LISTED = "place, heading, element"
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -30,6 +31,14 @@ class Row(msgspec.Struct, frozen=True):
     slug: str
     heading: str
     mark: str
+    element: bytes
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """What a list of the newsfeed shows of an item: its place, its section's name, its Element as JSON."""
+
+    place: int
+    heading: str
     element: bytes
 
 
@@ -72,7 +81,7 @@ def read_versions(uri: str) -> list[Version]:
     return [Version(*row) for row in rows]
 
 
-def newest(limit: int, *, slug: str | None = None, before: int | None = None) -> list[Row]:
+def newest(limit: int, *, slug: str | None = None, before: int | None = None) -> list[Listed]:
     """Return the newest shown items, of a section or of all; `before` is the place of the last one seen."""
     where, values = ["shown = 1"], []
     if slug is not None:
@@ -82,18 +91,31 @@ def newest(limit: int, *, slug: str | None = None, before: int | None = None) ->
         where.append("(published, place) < (SELECT published, place FROM site_item WHERE place = ?)")
         values.append(before)  # type: ignore[arg-type]
     rows = sql().execute(
-        f"SELECT {_COLUMNS} FROM site_item WHERE {' AND '.join(where)} ORDER BY published DESC, place DESC LIMIT ?",
+        f"SELECT {_LISTED} FROM site_item WHERE {' AND '.join(where)} ORDER BY published DESC, place DESC LIMIT ?",
         (*values, limit),
     )
-    return [Row(*row) for row in rows]
+    return [Listed(*row) for row in rows]
 
 
-def of_day(day: str) -> list[Row]:
+def of_day(day: str) -> list[Listed]:
     """Return every shown item of a day, newest first."""
     rows = sql().execute(
-        f"SELECT {_COLUMNS} FROM site_item WHERE shown = 1 AND day = ? ORDER BY published DESC, place DESC", (day,)
+        f"SELECT {_LISTED} FROM site_item WHERE shown = 1 AND day = ? ORDER BY published DESC, place DESC", (day,)
     )
-    return [Row(*row) for row in rows]
+    return [Listed(*row) for row in rows]
+
+
+def heading_of(slug: str) -> str | None:
+    """Return how the newest shown item of a section spells its name, or None where the section shows nothing."""
+    row = (
+        sql()
+        .execute(
+            "SELECT heading FROM site_item WHERE shown = 1 AND slug = ? ORDER BY published DESC, place DESC LIMIT 1",
+            (slug,),
+        )
+        .fetchone()
+    )
+    return row[0] if row else None
 
 
 def day_is_empty(day: str) -> bool:
@@ -111,23 +133,16 @@ def neighbours(day: str) -> tuple[str | None, str | None]:
 def sections() -> list[tuple[str, str]]:
     """Return (slug, heading) of every section with shown items, by slug.
 
-    Walks the index from one section to the next, so that it costs a look-up a section, not a row.
+    Walks the index from one section to the next, so that it costs a look-up a section, not a row. Of two spellings
+    with one slug the latest is printed.
     """
-    found: list[tuple[str, str]] = []
-    slug = ""
-    while True:
-        # Ordered by more than the slug, SQLite would sort every item of the section to find this one.
-        row = sql().execute("SELECT min(slug) FROM site_item WHERE shown = 1 AND slug > ?", (slug,)).fetchone()
-        if row[0] is None:
-            return found
-        slug = row[0]
-        # Of two spellings with one slug the latest is printed.
-        found.append((slug, newest(1, slug=slug)[0].heading))
-
-
-def section_is_empty(slug: str) -> bool:
-    """Whether no shown item runs under this section."""
-    return sql().execute("SELECT 1 FROM site_item WHERE shown = 1 AND slug = ? LIMIT 1", (slug,)).fetchone() is None
+    rows = sql().execute(
+        "WITH RECURSIVE found(slug) AS (SELECT min(slug) FROM site_item WHERE shown = 1 AND slug > '' UNION ALL "
+        "SELECT (SELECT min(slug) FROM site_item WHERE shown = 1 AND slug > found.slug) FROM found "
+        "WHERE found.slug IS NOT NULL) SELECT slug, (SELECT heading FROM site_item WHERE shown = 1 "
+        "AND slug = found.slug ORDER BY published DESC, place DESC LIMIT 1) FROM found WHERE slug IS NOT NULL"
+    )
+    return rows.fetchall()
 
 
 def last_seq(*, slug: str | None = None, day: str | None = None) -> int:
