@@ -15,8 +15,9 @@
  *   page PORT PATH INTERVAL_US MS       asks for a page every so often on one kept connection; answers
  *                                       "count p50 p99 max"
  *   until PORT TEXT INTERVAL_US TIMEOUT_MS PATH [PATH ...]
- *                                       asks for pages every so often on one kept connection, each with the ETag of
- *                                       the one that it has, until each holds TEXT; answers with when that was, or 0
+ *                                       asks for pages, each on a kept connection of its own, every so often after its
+ *                                       last answer and with that one's ETag, until each holds TEXT; answers with when
+ *                                       that was, or 0
  *   leave                               hangs up on everyone
  *   cpu                                 microseconds of this process's own processor time
  */
@@ -25,6 +26,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -198,10 +200,9 @@ static int connect_to(int port) {
     return -1;
 }
 
-/* Reads one page into `answer`; returns the microseconds that it took, or -1. */
-static long read_page(int fd, const char *head, int length) {
-    long begun = now_us(), got = 0, whole = 0;
-    if (send(fd, head, length, MSG_NOSIGNAL) != length) return -1;
+/* Reads one answer into `answer`; returns its bytes, or -1. */
+static long receive(int fd) {
+    long got = 0, whole = 0;
     while (!whole || got < whole) {
         long more = recv(fd, answer + got, sizeof answer - 1 - got, 0);
         if (more <= 0) return -1;
@@ -212,6 +213,13 @@ static long read_page(int fd, const char *head, int length) {
         if (end) whole = end + 4 - answer + (size && size < end && strncmp(answer + 9, "304", 3) ? atol(size + 16) : 0);
         if (whole > (long)sizeof answer - 1) return -1;
     }
+    return got;
+}
+
+/* Asks for one page; returns the microseconds that it took, or -1. */
+static long read_page(int fd, const char *head, int length) {
+    long begun = now_us();
+    if (send(fd, head, length, MSG_NOSIGNAL) != length || receive(fd) < 0) return -1;
     return now_us() - begun;
 }
 
@@ -230,30 +238,64 @@ static void page(int port, const char *path, int interval_us, int ms) {
     say_spread(storm_times, count);
 }
 
+/* A page that is asked for until it holds a text; its ETag is kept between orders. */
+struct wanted {
+    char path[256], etag[ETAG];
+    int fd, asked;
+    long next, found;
+};
+
+static int ask(struct wanted *page, int port) {
+    char head[1200];
+    int length = snprintf(head, sizeof head, "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n%s%s%s\r\n", page->path, port,
+                          page->etag[0] ? "If-None-Match: " : "", page->etag, page->etag[0] ? "\r\n" : "");
+    page->asked = 1;
+    return send(page->fd, head, length, MSG_NOSIGNAL) == length;
+}
+
+static int take(struct wanted *page, const char *text, int interval_us) {
+    if (receive(page->fd) < 0) return 0;
+    char *etag = strcasestr(answer, "\netag: ");
+    if (etag && !strncmp(answer + 9, "200", 3)) sscanf(etag + 7, "%79[^\r]", page->etag);
+    if (strstr(answer, text)) page->found = now_us();
+    page->asked = 0;
+    page->next = now_us() + interval_us;
+    return 1;
+}
+
 static void until(int port, const char *text, int interval_us, int ms, char *paths) {
-    static char etags[PAGES][ETAG], known[PAGES][256]; /* kept between orders, by path */
-    char head[1200], *path[PAGES];
-    long found[PAGES] = {0}, end = now_us() + ms * 1000L;
-    int count = 0, left, fd = connect_to(port);
-    for (char *word = strtok(paths, " \n"); word && count < PAGES; word = strtok(NULL, " \n")) {
-        if (strcmp(known[count], word)) snprintf(known[count], sizeof known[count], "%s", word), etags[count][0] = 0;
-        path[count++] = word;
+    static struct wanted pages[PAGES];
+    struct pollfd waits[PAGES];
+    int count = 0, left;
+    long end = now_us() + ms * 1000L;
+    for (char *word = strtok(paths, " \n"); word && count < PAGES; word = strtok(NULL, " \n"), count++) {
+        struct wanted *page = pages + count;
+        if (strcmp(page->path, word)) snprintf(page->path, sizeof page->path, "%s", word), page->etag[0] = 0;
+        page->fd = connect_to(port);
+        /* Not all at the same moment. */
+        page->next = now_us() + count * (long)interval_us / PAGES;
+        page->found = page->asked = 0;
     }
-    for (left = count; left && fd >= 0 && now_us() < end; usleep(interval_us))
+    for (left = count; left && now_us() < end;) {
+        long now = now_us(), next = end;
         for (int i = 0; i < count; i++) {
-            if (found[i]) continue;
-            int length = snprintf(head, sizeof head, "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n%s%s%s\r\n", path[i], port,
-                                  etags[i][0] ? "If-None-Match: " : "", etags[i], etags[i][0] ? "\r\n" : "");
-            if (read_page(fd, head, length) < 0) {
-                end = 0;
-                break;
-            }
-            char *etag = strcasestr(answer, "\netag: ");
-            if (etag && !strncmp(answer + 9, "200", 3)) sscanf(etag + 7, "%79[^\r]", etags[i]);
-            if (strstr(answer, text)) found[i] = now_us(), left--;
+            struct wanted *page = pages + i;
+            if (!page->found && !page->asked && page->next <= now && !ask(page, port)) end = 0;
+            if (!page->found && !page->asked && page->next < next) next = page->next;
+            waits[i] = (struct pollfd){.fd = page->asked ? page->fd : -1, .events = POLLIN};
         }
-    close(fd);
-    for (int i = 0; i < count; i++) printf(i ? " %ld" : "%ld", found[i]);
+        struct timespec pause = {.tv_nsec = next > now ? (next - now) % 1000000 * 1000 : 0};
+        if (ppoll(waits, count, &pause, NULL) <= 0) continue;
+        for (int i = 0; i < count; i++) {
+            if (!waits[i].revents) continue;
+            if (!take(pages + i, text, interval_us)) end = 0;
+            if (pages[i].found) left--;
+        }
+    }
+    for (int i = 0; i < count; i++) {
+        close(pages[i].fd);
+        printf(i ? " %ld" : "%ld", pages[i].found);
+    }
     puts("");
 }
 
