@@ -5,7 +5,8 @@ memory at once, from the log where they do not reach back far enough. Between re
 joining nothing can be lost, since both happen in one step of the loop.
 
 What is announced goes out in rounds: one chunk to every reader that was there when the round began, in
-slices between which the loop answers others. What comes meanwhile is the next round's, in one chunk.
+slices between which the loop answers others. What comes meanwhile is the next round's, in one chunk. After
+the first readers a round waits for the front page, which is being rendered, for some milliseconds at most.
 """
 
 import asyncio
@@ -42,6 +43,9 @@ _RETRY_MS = 2000
 _SLICE_S = 0.002
 # Readers written to between two looks at the clock, each some five microseconds.
 _STEP = 32
+# How long a round waits for the front page once its first `_STEP` readers have it. Rendering takes one or two; a crowd
+# that was written to meanwhile would take the core that it needs.
+_FRONT_S = 0.004
 # Stands for the socket of a reader for whom something waits in its transport.
 _BEHIND = -1
 # A round sends no more than this to each reader: a fraction of what may wait for one.
@@ -105,6 +109,8 @@ class Hub:
         self._early: list[tuple[Reader, int]] = []  # readers that have seen what no round has told yet
         self._round: Iterator[Reader] | None = None  # those that the round has still to reach
         self._chunk = b""
+        self._front_first = False  # the round is to wait for the front page
+        self._waiting: asyncio.TimerHandle | None = None  # it does so now
         self._replays: set[asyncio.Task[None]] = set()
 
     def __len__(self) -> int:
@@ -239,19 +245,27 @@ class Hub:
         del self._pending[:count]
         early, self._early = self._early, []
         # An empty round, of advisories for instance, reaches everyone at once.
-        self._send(b"".join(chunks))
+        self._send(b"".join(chunks), front_first=True)
         for reader, after in early:
             if not reader.transport.is_closing():
                 self._catch_up(reader, after)
 
-    def _send(self, chunk: bytes) -> None:
+    def _send(self, chunk: bytes, *, front_first: bool = False) -> None:
         """Begin a round: whoever joins or leaves from now on is none of its."""
         self._chunk = chunk
+        self._front_first = front_first
         self._round = iter(list(self._readers) if chunk else ())
         self._go_on()
 
+    def front_is_up(self) -> None:
+        """The front page shows what was announced: nobody need wait for it any more."""
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._go_on()
+
     def _go_on(self) -> None:
         """Write to the next readers of the round, for one slice; the rest of it follows in the loop's next turn."""
+        self._waiting = None
         if self._round is None:
             return  # closed meanwhile
         until = time.perf_counter() + _SLICE_S
@@ -272,6 +286,10 @@ class Hub:
                         sent = 0  # full; or gone, which the transport will find
                 if sent != size:
                     self._hand_on(reader, chunk[sent:])
+            if self._front_first and len(batch) == _STEP:
+                self._front_first = False
+                self._waiting = asyncio.get_running_loop().call_later(_FRONT_S, self._go_on)
+                return
             if time.perf_counter() > until:
                 asyncio.get_running_loop().call_soon(self._go_on)
                 return
@@ -290,6 +308,8 @@ class Hub:
     def close(self) -> None:
         """The server stops: end every stream, so that browsers come back to the next one."""
         self._round = None
+        if self._waiting is not None:
+            self._waiting.cancel()
         self._pending.clear()
         for reader in [*self._readers, *(reader for reader, _ in self._early)]:
             reader.transport.close()

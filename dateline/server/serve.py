@@ -125,11 +125,15 @@ def _tell(loop: asyncio.AbstractEventLoop, outlets: Outlets, hub: Hub, crew: Cre
             loop.call_soon_threadsafe(hub.announce, held.copy())
             held.clear()
 
+    def front_is_up() -> None:
+        tell_own()
+        loop.call_soon_threadsafe(hub.front_is_up)
+
     def deliver() -> None:
         loop.call_soon_threadsafe(WAKER.ring)
         bell.ring_inner()
 
-    outlets.on_front = tell_own
+    outlets.on_front = front_is_up
     outlets.on_delivery = deliver
     HUB.use_pages(outlets.pages)
     outlets.on_feeds = lambda paths, withdrawn: HUB.changed(paths, withdrawn=withdrawn)

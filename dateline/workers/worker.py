@@ -63,6 +63,8 @@ class Worker(asyncio.Protocol):
                 self._pages.drop(message.path)
             else:
                 self._pages.put(message.path, message.page)
+                if message.path == "/" and self._hub is not None:
+                    self._loop.call_soon(self._hub.front_is_up)
         elif isinstance(message, Written):
             self._pages.settle(message.path, message.digest, message.twins)
         elif isinstance(message, Tell):

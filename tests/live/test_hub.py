@@ -290,6 +290,7 @@ def test_a_reader_who_comes_back_after_a_kill_gets_no_word_of_the_item() -> None
 
 
 def test_the_loop_answers_others_while_a_round_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub_module, "_FRONT_S", 0.0)
     monkeypatch.setattr(hub_module, "_SLICE_S", 0.0)  # a look at the clock ends each slice
 
     async def scenario() -> None:
@@ -307,9 +308,40 @@ def test_the_loop_answers_others_while_a_round_goes_on(monkeypatch: pytest.Monke
     run(scenario())
 
 
+def test_a_crowd_waits_for_the_front_page_and_no_longer_than_some_milliseconds() -> None:
+    async def scenario() -> None:
+        hub = Hub("wire", 0, history_of(0))
+        clients = [Transport() for _ in range(200)]
+        for client in clients:
+            hub.open(request(), client)
+
+        def told(seq: int) -> int:
+            return sum(seq in client.seqs for client in clients)
+
+        hub.announce([element(1)])
+        first = told(1)
+        await asyncio.sleep(0)
+        assert 0 < told(1) == first < 100
+        hub.front_is_up()
+        assert told(1) == 200
+        hub.announce([element(2)])
+        assert told(2) == first
+        hub.announce([element(3)])
+        await asyncio.sleep(0.1)  # no front page comes
+        assert all(client.seqs == [1, 2, 3] for client in clients)
+        hub.heartbeat()
+        # A heartbeat waits for nothing; each reader got one when it joined.
+        assert all(client.written.count(b"event: heartbeat") == 2 for client in clients)
+        hub.announce([element(4)])
+        hub.close()
+
+    run(scenario())
+
+
 def test_who_comes_or_goes_during_a_round_misses_nothing_and_gets_nothing_twice(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(hub_module, "_FRONT_S", 0.0)
     monkeypatch.setattr(hub_module, "_SLICE_S", 0.0)
 
     async def scenario() -> None:
