@@ -36,6 +36,7 @@ from dateline.delivery.ways.webhook import Webhooks
 from dateline.news.item import PubStatus
 from dateline.wire import bell
 from dateline.wire import store as wire
+from dateline.wire.failing import Failing
 from dateline.wire.identity import wire_id
 
 log = logging.getLogger(__name__)
@@ -108,6 +109,7 @@ class Pusher:
         self._terms: dict[int, tuple[str, str, str]] = {}
         self._pending: list[_Done] = []
         self._flushing: asyncio.Task[None] | None = None
+        self._ledger = Failing(log, "The ledger is written again")
 
     async def run(self, ring: bell.Bell, stopped: Callable[[], bool]) -> None:
         """Push until `stopped`."""
@@ -145,14 +147,16 @@ class Pusher:
 
     async def _serve(self, key: int) -> None:
         """Deliver to one subscription for as long as the server runs."""
+        failing = Failing(log, f"Delivery to subscription {key} goes on")
         while True:
             self._wakes[key].clear()
             try:
                 wait_s = await self._step(key)
+                failing.is_over()
             except asyncio.CancelledError:
                 raise
             except Exception:
-                log.exception("Delivery to subscription %d failed; trying again", key)
+                failing.say("Delivery to subscription %d failed; trying again", key)
                 wait_s = _AFTER_FAILURE_S
             if wait_s > 0:
                 # Not wait_for: on Python 3.11 it can swallow the cancellation that a stop is.
@@ -227,9 +231,10 @@ class Pusher:
         if pending:
             try:
                 await self._in_database(_write, pending)
+                self._ledger.is_over()
             except Exception:
                 self._pending = pending + self._pending
-                log.exception("The ledger could not be written; trying again")
+                self._ledger.say("The ledger could not be written; trying again")
                 await asyncio.sleep(_AFTER_FAILURE_S)
 
     async def _settled(self) -> None:

@@ -24,6 +24,7 @@ from dateline.site.fold import SiteFold
 from dateline.site.publish import SitePublisher
 from dateline.wire import bell, store
 from dateline.wire.errors import NotVerified
+from dateline.wire.failing import Failing
 from dateline.wire.follow import BATCH, POLL_S, fold, use_lazy_commits
 from dateline.wire.verify import remember
 from dateline.wire.write_back import WriteBack
@@ -112,6 +113,7 @@ class Outlets:
 
     def follow(self, announced: int, announce: Callable[[list[Event]], None], stopped: threading.Event) -> None:
         """Keep in step until stopped. A failure is logged and tried again; the cursors lose nothing."""
+        failing = Failing(log, "The public side follows the wire again")
         while not stopped.is_set():
             try:
                 use_lazy_commits()
@@ -119,13 +121,14 @@ class Outlets:
                 with bell.Bell() as ring:
                     while not stopped.is_set():
                         after = self.step(announced, announce)
+                        failing.is_over()
                         if after == announced:
                             if rung:
                                 bell.ring_inner()  # not for a dispatch: a subscription, or a schedule
                             rung = ring.wait(POLL_S)
                         announced = after
             except Exception:
-                log.exception("The public side could not follow the wire after seq %d; trying again", announced)
+                failing.say("The public side could not follow the wire after seq %d; trying again", announced)
                 connection.close()
                 stopped.wait(AFTER_FAILURE_S)
         connection.close()
@@ -133,6 +136,7 @@ class Outlets:
     def settle(self, stopped: threading.Event) -> None:
         """Write rendered pages to their files, in a thread of its own."""
         write_back = WriteBack()
+        failing = Failing(log, "Rendered pages are written again")
         while True:
             self._settle.wait(0.5)
             done = stopped.is_set()
@@ -149,10 +153,11 @@ class Outlets:
                         stopped.wait(time.monotonic() - begun)
                         bell.ring()
                     remember(store.read_head().checkpoint)
+                    failing.is_over()
             except NotVerified as error:
                 log.error("%s", error)
             except Exception:
-                log.exception("Rendered pages could not be written to %s; trying again", settings.DATELINE_HOME)
+                failing.say("Rendered pages could not be written to %s; trying again", settings.DATELINE_HOME)
                 connection.close()
                 if not done:
                     stopped.wait(AFTER_FAILURE_S)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from django.db import connection
 
 from dateline.wire import bell
+from dateline.wire.failing import Failing
 
 log = logging.getLogger(__name__)
 # How long a thread waits after a failure (a full disk, a locked database) before it tries again.
@@ -16,12 +17,21 @@ AFTER_FAILURE_S = 1.0
 
 def keep(clock: Callable[[bell.Bell, Callable[[], bool]], None], stopped: threading.Event) -> None:
     """Run what waits on a bell (a clock, the pusher) until stopped; a failure is logged and it goes on."""
+    failing = Failing(log, f"{clock.__name__} works again")
+
+    def stops() -> Iterator[bool]:
+        """Say at each of its rounds whether it was the last; what has come to a second one has done the first."""
+        yield stopped.is_set()
+        while True:
+            failing.is_over()
+            yield stopped.is_set()
+
     while not stopped.is_set():
         try:
             with bell.InnerBell() as ring:
-                clock(ring, stopped.is_set)
+                clock(ring, stops().__next__)
         except Exception:
-            log.exception("%s failed; trying again", clock.__name__)
+            failing.say("%s failed; trying again", clock.__name__)
             connection.close()
             stopped.wait(AFTER_FAILURE_S)
     connection.close()

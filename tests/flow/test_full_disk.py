@@ -112,5 +112,14 @@ def test_what_cannot_be_folded_on_a_full_disk_is_folded_when_there_is_room(full:
             break
         time.sleep(0.05)
     assert str(wire.home / "wire.sqlite3") in wire.log.read_text() and "Traceback" not in wire.log.read_text()
+    time.sleep(3.5)
+    assert wire.log.read_text().count("could not follow the wire") == 1, "what fails each second is said once"
     full.unlink()
     wire.wait_for("/", "Written by a process that has room")
+    for _ in range(200):
+        log = wire.log.read_text()
+        if log.count("trying again") == log.count(" again, after "):
+            break
+        time.sleep(0.05)
+    assert log.count("trying again") == log.count(" again, after "), "whatever failed is over"
+    assert log.count("The public side follows the wire again, after ") == 1, log

@@ -27,6 +27,7 @@ from dateline.news.codes import rfc3339
 from dateline.news.item import NewsItem, PubStatus
 from dateline.wire import store as wire
 from dateline.wire.bell import Bell
+from dateline.wire.failing import Failing
 
 log = logging.getLogger(__name__)
 # Mails over one connection: a kill waits for no more than these, and a crash repeats no more.
@@ -71,6 +72,7 @@ class Sender:
     def __init__(self, stopped: Callable[[], bool]) -> None:
         self._stopped = stopped
         self._fold = AlertFold()
+        self._writing = Failing(log, "What is mailed is written down again")
         # How often in a row the mail server could not be used, and before when it is left alone.
         self._down = (0, 0.0)
         self._forgot = float("-inf")
@@ -172,9 +174,10 @@ class Sender:
             try:
                 with transaction.atomic():
                     write()
+                self._writing.is_over()
                 return
             except Exception:  # whatever it is: going on would mail the same once more
-                log.exception("What was mailed could not be written down; trying again")
+                self._writing.say("What was mailed could not be written down; trying again")
                 connection.close()
                 if self._stopped():
                     return

@@ -31,6 +31,7 @@ from dateline.delivery.websub.verify import AGENT, Lanes, deny, verify
 from dateline.news.codes import rfc3339
 from dateline.pages.ready import Page
 from dateline.wire.bell import Bell
+from dateline.wire.failing import Failing
 
 log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -75,6 +76,7 @@ class Distributor:
         # By subscription: how often it has failed since it last answered, and before when it is not tried again.
         self._failed: dict[int, tuple[int, float]] = {}
         self._sent: dict[int, str] = {}
+        self._writing = Failing(log, "WebSub: what is posted is written down again")
         self._swept = 0.0
 
     async def run(self, ring: Bell, stopped: Callable[[], bool]) -> None:
@@ -210,10 +212,11 @@ class Distributor:
         if sent:
             try:
                 await self._in_database(_write_sent, sent)
+                self._writing.is_over()
             except Exception:
                 # A restart would post the same content once more, no worse; it is written with the next turn.
                 self._sent = sent | self._sent
-                log.exception("WebSub: what was posted could not be written down; trying again")
+                self._writing.say("WebSub: what was posted could not be written down; trying again")
 
 
 def keep_hub(ring: Bell, stopped: Callable[[], bool]) -> None:
