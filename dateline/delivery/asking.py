@@ -17,6 +17,7 @@ from dateline.delivery.limits import Limits
 from dateline.delivery.store import Subscription
 from dateline.delivery.subscribing import begun, digest_of, now_text
 from dateline.news.codes import parse_instant
+from dateline.pages.accepting import preferred
 from dateline.pages.problem import problem
 from dateline.wire import store as wire
 from dateline.wire.identity import wire_id
@@ -28,6 +29,7 @@ _LONGEST_WAIT_S = 55
 LIMITS = Limits()
 # The media type of a replay: everything after the cursor, a dispatch a line.
 NDJSON = "application/x-ndjson"
+_WIRE = ("application/json", NDJSON)
 
 
 class Refused(Exception):
@@ -49,6 +51,11 @@ def refuse(status: int, title: str, detail: str, **headers: str) -> Refused:
 def too_many_streams() -> Refused:
     """Return, to be raised, the answer for whose subscription has as many streams and replays as it may."""
     return refuse(429, "Too many streams", "Close one of the streams that this subscription holds open.")
+
+
+def wants_replay(accept: str) -> bool:
+    """Whether a request for the wire with this `Accept` is for a replay; who has no preference gets JSON."""
+    return preferred(accept, _WIRE) == NDJSON
 
 
 class Asked(msgspec.Struct, frozen=True):

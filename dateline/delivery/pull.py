@@ -26,6 +26,7 @@ from dateline.delivery.asking import (
     refuse,
     still,
     too_many_streams,
+    wants_replay,
 )
 from dateline.delivery.lines import encoded, lines_of
 from dateline.delivery.store import Subscription
@@ -33,6 +34,7 @@ from dateline.delivery.waker import WAKER
 from dateline.news.counting import dispatches
 from dateline.news.formats.outgoing import FORMATS, NINJS, OLDER, encoder
 from dateline.news.item import PubStatus
+from dateline.pages.accepting import preferred
 from dateline.pages.problem import problem
 from dateline.wire import store as wire
 from dateline.wire import tree
@@ -44,6 +46,9 @@ _BATCH = 100
 _AT_ONCE = 10
 _HEARTBEAT_S = 15.0
 _SSE = "text/event-stream"
+# What an item comes as: ninjs also as older versions, which a parameter asks for.
+_NINJS_VERSION = "; ninjs="
+_ITEM = (*FORMATS, *(f"{NINJS}{_NINJS_VERSION}{version}" for version in OLDER))
 # Of numbers that are read at all, as openapi.json says.
 _LARGEST = 10**18 - 1
 
@@ -111,7 +116,7 @@ def _guarded(view: _View) -> Callable[[HttpRequest], Awaitable[HttpResponseBase]
 @_guarded
 async def pull(request: HttpRequest, asked: Asked) -> HttpResponseBase:
     """`/api/wire`: the dispatches after a cursor, as JSON, or all of them as NDJSON (`Accept`)."""
-    if NDJSON in request.headers.get("Accept", ""):
+    if wants_replay(request.headers.get("Accept", "")):
         return StreamingHttpResponse(_replay(asked), content_type=NDJSON)
     batch = await sync_to_async(_read)(asked, asked.after, asked.limit)
     if not batch.lines and asked.wait_s:
@@ -213,18 +218,13 @@ def item(request: HttpRequest, uri: str) -> HttpResponse:
     state = wire.read_state(uri)
     if state is not None and state.pubstatus == PubStatus.CANCELED:
         return problem(410, "Killed", wire.read_item(state.seq).ednote)
-    accept = request.headers.get("Accept", "*/*")
-    version = next((older for older in OLDER if f"ninjs={older}" in accept), "")
-    media_type = NINJS if version or accept == "*/*" else request.get_preferred_type(list(FORMATS))
-    if media_type is None:
-        return problem(406, "No such form", f"An item comes as {', '.join(FORMATS)}.")
-    if media_type == NINJS and not version:
-        return HttpResponse(last.item, content_type=NINJS)
-    data = encoder(media_type, version)(last.news, settings.AGENCY, last.act)
+    chosen = preferred(request.headers.get("Accept", ""), _ITEM)
+    if chosen is None:
+        return problem(406, "No such form", f"An item comes as {', '.join(_ITEM)}.", Vary="Accept")
+    media_type, _, version = chosen.partition(_NINJS_VERSION)
+    data = last.item if chosen == NINJS else encoder(media_type, version)(last.news, settings.AGENCY, last.act)
     kind = f"{media_type}; charset=utf-8" if media_type == "text/plain" else media_type
-    response = HttpResponse(data, content_type=kind)
-    response["Vary"] = "Accept"
-    return response
+    return HttpResponse(data, content_type=kind, headers={"Vary": "Accept"})
 
 
 @_answering

@@ -23,7 +23,7 @@ from django.core.handlers.asgi import ASGIRequest
 from django.db import connection
 from django.http import HttpResponse
 
-from dateline.delivery.asking import LIMITS, NDJSON, Refused, read_query, too_many_streams
+from dateline.delivery.asking import LIMITS, NDJSON, Refused, read_query, too_many_streams, wants_replay
 from dateline.delivery.blocks import Blocks
 from dateline.delivery.choosing import Chooser, Replay
 from dateline.pages.answer import Request
@@ -60,10 +60,10 @@ class Replayer:
         headers = request.headers
         return (
             self._runs
-            and NDJSON in headers.get("accept", "")
             and request.version == "1.1"
             and "proof" not in parse_qs(request.query, keep_blank_values=True)
             and headers.keys().isdisjoint(("content-length", "transfer-encoding", "expect"))
+            and wants_replay(headers.get("accept", ""))
         )
 
     def take(self, request: Request, borrowed: Borrowed) -> None:

@@ -24,6 +24,7 @@ from dateline.desk.errors import DeskError
 from dateline.desk.roles import Right
 from dateline.news.errors import DatelineError
 from dateline.options import is_loopback
+from dateline.pages.accepting import takes_html
 from dateline.pages.problem import problem
 from dateline.wire.full_disk import full_disk
 
@@ -137,7 +138,7 @@ class DeskAccess:
                 "Another dispatch of the item went out in this very moment, or the rules of release forbid it. Open "
                 f"the story again and look at it. ({error})"
             )
-        if not request.accepts("text/html"):
+        if not takes_html(request):
             code = getattr(error, "code", "refused")
             return JsonResponse({"success": False, "error_code": code, "error_message": sentence}, status=409)
         messages.error(request, sentence)
@@ -150,7 +151,7 @@ def failed(request: HttpRequest, *, full: bool = False) -> HttpResponse:
     """Answer for a fault of ours at the desk, or (`full`) for a disk without room; it was logged."""
     if not full:
         return render(request, "desk/failed.html", status=500)
-    if not request.accepts("text/html"):
+    if not takes_html(request):
         answer = {"success": False, "error_code": "full-disk", "error_message": _FULL}
         response: HttpResponse = JsonResponse(answer, status=503)
     else:
@@ -169,7 +170,7 @@ def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def _send(request: HttpRequest, where: str, why: str) -> HttpResponse:
-    if not request.accepts("text/html"):
+    if not takes_html(request):
         return JsonResponse({"success": False, "error_code": "account", "error_message": why}, status=403)
     messages.warning(request, why)
     return HttpResponseRedirect(f"{where}?next={quote(request.get_full_path() if request.method == 'GET' else DESK)}")

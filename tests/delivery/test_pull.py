@@ -80,6 +80,30 @@ def test_what_the_wire_does_not_know_gets_an_explicit_answer(asker: Asker, query
     assert says in answer.json()["detail"]
 
 
+@pytest.mark.parametrize(
+    ("accept", "is_replay"),
+    [
+        ("application/x-ndjson", True), ("Application/X-NDJSON; charset=utf-8", True),
+        ("application/json;q=0.5, application/x-ndjson", True), ("application/x-ndjson;q=0", False),
+        ("application/json, application/x-ndjson;q=0.1", False), ("*/*", False), ("text/html", False),
+    ],
+)  # fmt: skip
+def test_a_replay_goes_to_who_likes_it_better_by_either_way(
+    asker: Asker, accept: str, is_replay: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dateline.delivery.blocks import Blocks
+    from dateline.delivery.replay import Replayer
+    from dateline.pages.answer import Request
+
+    publish("Harbour reopens")
+    headers = {"host": "localhost", "authorization": f"Bearer {asker.token}", "accept": accept}
+    answer = Client(headers=headers).get("/api/wire")
+    assert answer["Content-Type"] == ("application/x-ndjson" if is_replay else "application/json")
+    replayer = Replayer(Blocks())
+    monkeypatch.setattr(replayer, "_runs", True)
+    assert replayer.wants(Request("GET", "/api/wire", "", headers, True, "1.1")) is is_replay
+
+
 def test_tokens_are_kept_as_digests_rotated_with_an_overlap_and_revoked_at_once(asker: Asker, home: Any) -> None:
     from dateline.delivery import store, subscribing
 
@@ -136,7 +160,16 @@ def test_an_item_is_had_as_ninjs_as_text_and_after_its_kill_not_at_all(asker: As
     }.items():  # fmt: skip
         answer = Client(headers={**headers, "accept": accept}).get(path)
         assert answer.status_code == 200 and answer.content.startswith(begins), accept
-    assert Client(headers={**headers, "accept": "image/png"}).get(path).status_code == 406
+    for accept, kind in {
+        "TEXT/Plain": "text/plain", "application/json; q=0.5, text/plain;q=0.4": "application/json",
+        "*/*, application/json;q=0": "application/vnd.iptc.g2.newsitem+xml", "text/html, text/*": "text/vnd.iptc.nitf",
+        "Application/JSON; NINJS=1.6": "application/json",
+    }.items():  # fmt: skip
+        answer = Client(headers={**headers, "accept": accept}).get(path)
+        assert answer.status_code == 200 and answer["Content-Type"].startswith(kind), accept
+        assert answer["Vary"] == "Accept"
+    for accept in ("image/png", "text/plain;q=0", "application/json; ninjs=9.9"):
+        assert Client(headers={**headers, "accept": accept}).get(path).status_code == 406, accept
     assert asker.get("/api/items/tag:nobody.example,2026:x").status_code == 404
     append(Act.KILL, uri=made.uri, note="It was forged.")
     fold_all()

@@ -23,6 +23,7 @@ from dateline.intake import store as intake
 from dateline.news.acts import Act
 from dateline.news.codes import mint_uri
 from dateline.news.errors import DatelineError
+from dateline.pages.accepting import takes_html
 from dateline.wire import store
 
 _FLASH_URGENCY = 1
@@ -63,12 +64,12 @@ def _send(request: HttpRequest) -> HttpResponse:
         story = _story(user, post)
         sentence, seq = _let_go(story, user, post.get("do", ""), post.get("glass", "").strip())
     except DatelineError as error:
-        if not request.accepts("text/html"):
+        if not takes_html(request):
             return JsonResponse({"refused": str(error)}, status=409)
         messages.error(request, str(error))
         return HttpResponseRedirect(reverse("desk:flash"))
     address = f"{reverse('desk:release', args=[story.pk])}"
-    if not request.accepts("text/html"):
+    if not takes_html(request):
         edit = reverse("stories:edit", args=[story.pk])
         return JsonResponse({"said": sentence, "seq": seq, "release": address, "edit": edit})
     messages.success(request, sentence)
