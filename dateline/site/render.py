@@ -51,6 +51,10 @@ def render(name: str) -> Pages:
 
 
 NOT_FOUND = ("There is no such page", ["The address may be mistyped, or it never was one of ours."])
+NO_SUCH_PLACE = (
+    "There is no such part of the newsfeed",
+    ["The address asks for what came before an item that is not there. Begin at the newsfeed and press “Older”."],
+)
 _WITHHELD = ("This item is withheld", ["It was published and is being checked. It may come back, or be corrected."])
 
 

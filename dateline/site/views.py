@@ -17,7 +17,7 @@ from dateline.pages.problem import problem
 from dateline.pages.ready import Page
 from dateline.pages.store import PageStore
 from dateline.site import assets, part, store
-from dateline.site.render import NOT_FOUND, newsfeed_page, notice_page
+from dateline.site.render import NO_SUCH_PLACE, NOT_FOUND, newsfeed_page, notice_page
 
 # A day: another mark is seen by the next one; what it leads to never changes.
 _ICON_S = 86_400
@@ -36,13 +36,19 @@ def _answer(page: Page) -> HttpResponse:
     return response
 
 
+class _NoSuchPlace(Exception):
+    """`before` names no element; its text is the title and the detail of a problem."""
+
+
 def _before(request: HttpRequest) -> int | None:
-    """Return the `before` of the query; raise ValueError if it is not the seq of an element."""
+    """Return the `before` of the query; raise _NoSuchPlace if that is not the seq of an element."""
     text = request.GET.get("before")
     if text is None:
         return None
     if not (text.isascii() and text.isdigit() and 0 < len(text) < 19):
-        raise ValueError(text)
+        raise _NoSuchPlace("Bad cursor", f"before={text} is not a seq; use the one that the last answer gave.")
+    if not store.has_place(int(text)):
+        raise _NoSuchPlace("Unknown cursor", f"No element of the newsfeed has the seq {text}; start without it.")
     return int(text)
 
 
@@ -54,10 +60,8 @@ def newsfeed_json(request: HttpRequest) -> HttpResponseBase:
     slug = request.GET.get("section") or None
     try:
         before = _before(request)
-    except ValueError as error:
-        return problem(400, "Bad cursor", f"before={error} is not a seq; use the one that the last answer gave.")
-    if before is not None and not store.has_place(before):
-        return problem(400, "Unknown cursor", f"No element of the newsfeed has the seq {before}; start without it.")
+    except _NoSuchPlace as error:
+        return problem(400, *error.args)
     elements = part.to_json(part.read_part(slug=slug, before=before))
     response = HttpResponse(elements, content_type="application/json; charset=utf-8")
     response["Cache-Control"] = "no-cache"
@@ -117,10 +121,8 @@ def _older(request: HttpRequest, path: str) -> HttpResponse | None:
         return None
     try:
         before = _before(request)
-    except ValueError:
-        return None
-    if before is None or not store.has_place(before):
-        return None
+    except _NoSuchPlace:
+        return _answer(notice_page(400, *NO_SUCH_PLACE))
     found = newsfeed_page(slug=slug, before=before)
     return _answer(found) if found else None
 

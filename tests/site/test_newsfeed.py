@@ -279,7 +279,21 @@ def test_a_bad_cursor_gets_a_problem_detail(before: str) -> None:
     answer = Client(headers={"host": "localhost"}).get(f"/newsfeed.json?before={before}")
     assert answer.status_code == 400 and answer["Content-Type"] == "application/problem+json"
     assert answer.json()["detail"]
-    assert Client(headers={"host": "localhost"}).get(f"/?before={before}").status_code in (200, 404)
+
+
+@pytest.mark.parametrize("before", ["", "0", "x", "999999", "9" * 30, "%00", "٣"])
+def test_a_reader_with_a_bad_cursor_gets_a_page_that_says_so(before: str) -> None:
+    public = Public()
+    views.use_pages(public.outlets.pages)
+    publish()
+    public.catch_up()
+    client = Client(headers={"host": "localhost"})
+    for path in ("/", "/sections/economy/"):
+        answer = client.get(f"{path}?before={before}")
+        assert answer.status_code == 400 and answer["Content-Type"].startswith("text/html")
+        page = answer.content.decode()
+        assert "no such part of the newsfeed" in page and 'href="/"' in page and "noindex" in page
+        assert client.get(f"{path}?after=x").status_code == 200
 
 
 def test_what_is_not_there_and_what_is_not_allowed() -> None:
