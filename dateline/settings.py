@@ -206,6 +206,8 @@ LOGGING = {
     "loggers": {
         "django.request": {"level": "ERROR"},
         "django.security.DisallowedHost": {"level": "CRITICAL"},
+        # What is refused at the desk its own view logs (`csrf_failed`); strangers' wrong methods are no news.
+        "django.security.csrf": {"level": "ERROR"},
         "django_tasks": {"level": "WARNING"},
         # A line for each request that a follower makes says nothing to whoever runs it.
         "httpx": {"level": "WARNING"},

@@ -8,7 +8,7 @@ import msgspec
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from dateline.pages.problem import problem
 
@@ -27,7 +27,7 @@ def nothing(request: HttpRequest) -> HttpResponse:
     return problem(404, "No such address", "The API's addresses are described at /api/.")
 
 
-@require_GET
+@require_safe
 def openapi(request: HttpRequest) -> HttpResponse:
     """The description as OpenAPI."""
     return HttpResponse(msgspec.json.encode(description()), content_type="application/json")
@@ -40,7 +40,7 @@ def _said(field: dict[str, Any]) -> str:
     return str(field.get("description") or field.get("type", "true, or not there").capitalize() + ".")
 
 
-@require_GET
+@require_safe
 def page(request: HttpRequest) -> HttpResponse:
     """The description as a page."""
     found = description()

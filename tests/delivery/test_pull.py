@@ -266,3 +266,16 @@ def test_nothing_is_written_by_any_way_into_the_api(asker: Asker) -> None:
     for path in ("/api/wire", "/api/items/x", "/api/consistency"):
         for method in ("post", "put", "delete", "patch"):
             assert getattr(client, method)(path).status_code == 405, (path, method)
+
+
+@pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
+def test_a_strangers_wrong_method_is_a_problem_that_names_the_right_ones_and_no_news(
+    home: Any, method: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = Client(headers={"host": "localhost", "origin": "https://elsewhere.example"}, enforce_csrf_checks=True)
+    for path in ("/api/wire", "/api/wire/stream", "/api/items/x", "/api/consistency", "/api/", "/api/nothing", "/"):
+        answer = getattr(client, method)(path)
+        assert (answer.status_code, answer["Content-Type"]) == (405, "application/problem+json"), path
+        assert answer["Allow"] == "GET, HEAD" and answer.json()["detail"]
+    assert not caplog.records
+    assert client.head("/api/").status_code == client.head("/api/openapi.json").status_code == 200
