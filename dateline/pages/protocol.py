@@ -13,9 +13,8 @@ import socket
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Protocol
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
 from dateline.pages.answer import Answerer, Request, host_name, read_head
+from dateline.pages.inner import Inner
 from dateline.pages.lend import Loan
 
 # RFC 9112 asks for at least 8,000 octets; browsers with many cookies send some more.
@@ -69,37 +68,6 @@ class Borrowed:
             self._loop.call_soon_threadsafe(self._connection.take_back, keep)
 
 
-class _Inner(HttpToolsProtocol):
-    """uvicorn's protocol, which says whether it is in the middle of a request."""
-
-    in_message = False
-
-    def on_message_begin(self) -> None:
-        """The parser has begun a request."""
-        self.in_message = True
-        super().on_message_begin()
-
-    def on_message_complete(self) -> None:
-        """The parser has read a whole request."""
-        self.in_message = False
-        super().on_message_complete()
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether nothing is being answered here."""
-        return self.cycle is None or self.cycle.response_complete
-
-    def forget_timeout(self) -> None:
-        """Let uvicorn's own clock not close a connection that goes on to ask for ready pages."""
-        if self.timeout_keep_alive_task is not None:
-            self._unset_keepalive_if_required()
-
-    def give_up(self) -> None:
-        """The connection is somebody else's from now on."""
-        self.forget_timeout()
-        self.connections.discard(self)
-
-
 class ReadyProtocol(asyncio.Protocol):
     """Ready pages and streams, with uvicorn's protocol behind them."""
 
@@ -117,7 +85,7 @@ class ReadyProtocol(asyncio.Protocol):
     def __init__(self, config: Any, server_state: Any, app_state: dict[str, Any], _loop: Any = None) -> None:
         # Kept for the inner protocol, which most connections never need.
         self._config, self._state, self._app_state = config, server_state, app_state
-        self._inner: _Inner | None = None
+        self._inner: Inner | None = None
         self._waiting = b""
         self._held = False
         self._lent: Borrowed | None = None
@@ -209,7 +177,7 @@ class ReadyProtocol(asyncio.Protocol):
     def eof_received(self) -> bool:
         """The client sends no more: close, but not before it has what it asked for."""
         self._ends = self._held or self._lent is not None
-        return self._ends
+        return self._ends or (self._inner is not None and self._inner.ends_with_answer())
 
     def _read(self, data: bytes) -> None:
         if self._lent is not None:
@@ -272,7 +240,7 @@ class ReadyProtocol(asyncio.Protocol):
             self.passer.take(self.transport, data)
             return
         if self._inner is None:
-            self._inner = _Inner(self._config, self._state, self._app_state)
+            self._inner = Inner(self._config, self._state, self._app_state)
             self._inner.connection_made(self.transport)
             # This one stands for both in the server's list of connections.
             self._state.connections.discard(self._inner)
