@@ -1,7 +1,10 @@
 """uvicorn's protocol as the ready pages' needs it, behind which it stands.
 
-It says where it is in a connection, and answers a client that has shut down its own side.
+It says where it is in a connection, answers a client that has shut down its own side, and sends no chunks to HTTP/1.0,
+which knows none (RFC 9112 section 6.1).
 """
+
+from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
@@ -52,3 +55,27 @@ class Inner(HttpToolsProtocol):
     def _let_go(self, cycle: RequestResponseCycle) -> None:
         if not cycle.response_started:
             self.transport.close()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        super()._start_asgi_task(cycle, _without_chunks(cycle, app) if cycle.scope["http_version"] == "1.0" else app)
+
+
+def _without_chunks(cycle: RequestResponseCycle, app: Any) -> Any:
+    """Return an application whose answers without a length end with the connection."""
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        unsized = False
+
+        async def sending(message: Any) -> None:
+            nonlocal unsized
+            if message["type"] == "http.response.start":
+                unsized = all(name.lower() != b"content-length" for name, _ in message["headers"])
+                # Decided by now, so that uvicorn does not; as a length it takes that of each part.
+                cycle.chunked_encoding = False if unsized else None
+            elif unsized:
+                cycle.expected_content_length = len(message.get("body", b""))
+            await send(message)
+
+        await app(scope, receive, sending)
+
+    return answer

@@ -3,10 +3,11 @@
 import socket
 import time
 
+import httpx
 import pytest
 
 from tests.flow.conftest import Wire
-from tests.flow.test_replay import token_of, wait_for_lines
+from tests.flow.test_replay import headers_of, token_of, wait_for_lines
 
 
 def ask(wire: Wire, head: str, *, half_closes: bool = False) -> bytes:
@@ -46,3 +47,33 @@ def test_a_client_that_has_sent_all_it_will_gets_its_answer(wire: Wire, workers:
     assert time.monotonic() - begun < 15, "who waits for news may have gone"
     assert ask(wire, f"POST /hub HTTP/1.1\n{host}\nContent-Length: 50\n\nhub=x", half_closes=True) == b""
     assert "Traceback" not in wire.log.read_text()
+
+
+def test_a_client_of_http_1_0_gets_streams_without_chunks(server: Wire) -> None:
+    for number in range(3):
+        server.publish(f"Story {number}")
+    token = token_of(server)
+    whole = wait_for_lines(server, token, 3)
+    bearer = f"Host: 127.0.0.1\nAuthorization: Bearer {token}"
+    head, _, body = ask(server, f"GET /api/wire?after=0 HTTP/1.0\n{bearer}\nAccept: application/x-ndjson").partition(
+        b"\r\n\r\n"
+    )
+    assert b" 200 OK" in head and b"transfer-encoding" not in head.lower() and b"connection: close" in head.lower()
+    assert body == whole
+    # What has a length keeps it.
+    head, _, body = ask(server, f"GET /api/wire?after=0 HTTP/1.0\n{bearer}").partition(b"\r\n\r\n")
+    assert f"content-length: {len(body)}".encode() in head.lower() and b"Story 2" in body
+    head, _, body = ask(server, f"HEAD /api/wire?after=0 HTTP/1.0\n{bearer}\nAccept: application/x-ndjson").partition(
+        b"\r\n\r\n"
+    )
+    assert b" 200 OK" in head and body == b""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+        connection.sendall(f"GET /api/wire/stream?after=0 HTTP/1.0\n{bearer}\n\n".replace("\n", "\r\n").encode())
+        got = b""
+        while got.count(b"\nid: ") < 3:
+            got += connection.recv(65_536)
+    head, _, body = got.partition(b"\r\n\r\n")
+    assert b"transfer-encoding" not in head.lower() and body.startswith(b": the wire ")
+    newer = httpx.get(f"{server.url}/api/wire?after=0&proof=0", headers=headers_of(token))
+    assert newer.headers["transfer-encoding"] == "chunked" and newer.content == whole
+    assert "Traceback" not in server.log.read_text()
