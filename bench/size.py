@@ -43,8 +43,8 @@ from datetime import UTC, datetime, timedelta
 from django.conf import settings
 from django.core.management import call_command
 from dateline.delivery import subscribing
-from dateline.delivery.filter import Filter
 from dateline.news.acts import Act
+from dateline.news.codes import mint_uri
 from dateline.news.item import NewsItem
 from dateline.projections import all_projections
 from dateline.wire import store
@@ -80,13 +80,13 @@ def submissions(first, last):
                              note="Adds a quote.")
         else:
             created = now - timedelta(days=(count - number) / a_day)
-            uri = f"tag:{settings.AGENCY.domain},{created.year}:" + "".join(
-                chance.choices("0123456789abcdefghjkmnpqrstvwxyz", k=12))
+            # As it would have been minted on its day, by a wire that is years old.
+            uri = mint_uri(settings.AGENCY.domain, created)
             recent = [*recent[-20:], uri]
             yield Submission(act=Act.ARCHIVE, item=item(number, uri=uri, content_created=created))
 
 if not store.head_seq():
-    subscribing.subscribe("puller", Filter(), from_start=True)
+    subscribing.subscribe("puller", subscribing.Terms(), from_start=True)
 begun = time.perf_counter()
 step = 2000
 for first in range(store.head_seq() + 1, count + 1, step):

@@ -8,9 +8,12 @@ from datetime import UTC, datetime
 
 # Digits and letters of Crockford's base 32: none of them is taken for another when read aloud.
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
-# 12 letters of 5 bits: at a million items the chance of one clash is below 1 in 2 million, and the
-# wire refuses a second use of a uri or an address all the same.
-_ID_LETTERS = 12
+# 12 letters of 5 bits: among a million items that are minted within the same days the chance of one clash is below
+# 1 in 2 million, and the wire refuses a second use of a uri or an address all the same.
+_CHANCE_LETTERS = 12
+# A letter for the part of the year before them. Uris of the wire's first releases, and derived ones, have none.
+_ID_LETTERS = (_CHANCE_LETTERS, 1 + _CHANCE_LETTERS)
+_DAYS = 366
 # Longer slugs help nobody and break in mails.
 _SLUG_CHARS = 60
 
@@ -22,14 +25,17 @@ URGENCY_LABELS = {1: "Flash", 2: "Bulletin", 3: "Urgent"}
 def mint_uri(domain: str, now: datetime) -> str:
     """Return a new permanent identity, a tag URI (RFC 4151) that needs no central registry.
 
-    `domain` is one that the agency held in the year of `now`; the rest is 60 random bits.
+    `domain` is one that the agency held in the year of `now` (UTC). After the year comes a letter for the part of it,
+    11 or 12 days long, so that what is minted about the same time lies together in every index by uri, of which
+    an append then finds the pages in memory (docs/decisions/0014); the rest is 60 random bits.
     """
-    return f"tag:{domain},{now.year}:{_letters(secrets.randbits(64))}"
+    part = (now.timetuple().tm_yday - 1) * len(_ALPHABET) // _DAYS
+    return f"tag:{domain},{now.year}:{_ALPHABET[part]}{_letters(secrets.randbits(5 * _CHANCE_LETTERS))}"
 
 
 def is_letters(text: str) -> bool:
-    """Whether a text is what `mint_uri` could have put at the end of a uri."""
-    return len(text) == _ID_LETTERS and all(letter in _ALPHABET for letter in text)
+    """Whether a text is what `mint_uri` or `derive_uri` could have put at the end of a uri."""
+    return len(text) in _ID_LETTERS and all(letter in _ALPHABET for letter in text)
 
 
 def derive_uri(domain: str, year: int, *evidence: str) -> str:
@@ -50,7 +56,7 @@ def _digest_letters(text: str) -> str:
 
 
 def _letters(number: int) -> str:
-    return "".join(_ALPHABET[number >> (5 * place) & 31] for place in range(_ID_LETTERS))
+    return "".join(_ALPHABET[number >> (5 * place) & 31] for place in range(_CHANCE_LETTERS))
 
 
 def slugify(text: str) -> str:

@@ -117,10 +117,9 @@ def _append_one(submission: Submission, head: store.Head, now: datetime, agency:
     if state is not None and state.act == Act.ADVISORY:
         raise ActRefused(f"{uri} is an advisory; it went out and nothing follows it. Send another.", uri)
     before = store.read_item(state.seq) if state else None
-    item = next_item(
-        submission.act, before, submission.item, note=submission.note, now=now, agency=agency,
-        by_clock=submission.by_clock, whole=submission.whole,
-    )  # fmt: skip
+    item = _next(submission, before, now, agency)
+    while not uri and store.read_state(item.uri) is not None:
+        item = _next(submission, before, now, agency)  # minted, and another's by a very small chance
     if before is None and store.path_is_taken(item.path):
         item = msgspec.structs.replace(item, path=f"{item.path.rstrip('/')}-{head.seq + 1}/")
     data = ninjs.encode(item)
@@ -129,6 +128,13 @@ def _append_one(submission: Submission, head: store.Head, now: datetime, agency:
     dispatch = Dispatch(seq, sent, submission.act, item.uri, item.version, data, salt, leaf)
     store.insert_dispatch(dispatch, state_after(dispatch, item))
     return dispatch
+
+
+def _next(submission: Submission, before: NewsItem | None, now: datetime, agency: Agency) -> NewsItem:
+    return next_item(
+        submission.act, before, submission.item, note=submission.note, now=now, agency=agency,
+        by_clock=submission.by_clock, whole=submission.whole,
+    )  # fmt: skip
 
 
 def state_after(dispatch: Dispatch, item: NewsItem) -> store.ItemState:

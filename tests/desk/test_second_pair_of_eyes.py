@@ -233,6 +233,24 @@ def test_no_story_takes_the_uri_of_what_the_wire_or_intake_has(desk: Any) -> Non
         Story(uri=uri, headline="Mine now").save()
 
 
+def test_a_new_storys_uri_is_minted_again_where_the_wire_or_intake_has_it(
+    desk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dateline.desk.models import Story
+    from dateline.intake import store as intake
+    from dateline.news.codes import mint_uri
+    from dateline.news.item import NewsItem
+    from dateline.wire.append import append
+
+    waits = mint_uri("tidewater.example", datetime.now(UTC))
+    intake.write_source("digest", "page.txt", "2026-11-26T09:00:00Z", [])
+    intake.write_item(intake.Waiting("key", "digest", 1, waits, b"{}", "", None))
+    sent = append(Act.PUBLISH, NewsItem(headline="Sent by a script", body="<p>Text.</p>")).uri
+    minted = iter([waits, sent, "tag:tidewater.example,2026:wh3k7q2m9x4bc"])
+    monkeypatch.setattr("dateline.desk.models.story.mint_uri", lambda *_: next(minted))
+    assert Story.objects.create(headline="Mine").uri == "tag:tidewater.example,2026:wh3k7q2m9x4bc"
+
+
 def test_the_kill_of_what_a_script_rewrote_is_the_kill_of_anothers_story(desk: Any) -> None:
     import msgspec
 

@@ -224,7 +224,7 @@ def test_a_new_storys_form_that_is_sent_twice_makes_one_story_and_keeps_the_late
     from dateline.desk.models import Story
 
     client = desk.client(desk.reporter)
-    letters = {"desk-letters": "h3k7q2m9x4bc"}
+    letters = {"desk-letters": "wh3k7q2m9x4bc"}
     client.post(reverse("stories:add"), {**form(headline="As autosaved"), **letters})
     client.post(reverse("stories:add"), {**form(headline="As submitted"), **letters, "action-submit": "1"})
     story = Story.objects.get()

@@ -1,12 +1,15 @@
 """The editor in a real browser: what is typed, pasted, chosen and seen before it goes out."""
 
 import re
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import PASSWORD, Wire, footer, settle, write
 from playwright.sync_api import expect
+
+from dateline.news.codes import is_letters, mint_uri
 
 pytestmark = pytest.mark.browser
 PAGES = Path(__file__).parents[1] / "intake" / "pages"
@@ -36,6 +39,16 @@ def test_blocks_by_slash_topics_and_the_preview_in_both_its_modes(desk: Wire, si
     maren.get_by_label("Preview mode").select_option("wire")
     expect(shown.locator("pre, body")).to_contain_text("Ada Venn, mayor")
     expect(shown.locator("h1")).to_have_count(0)
+
+
+def test_the_letters_that_a_new_storys_form_mints_are_those_of_the_wire(desk: Wire, sign_in: Any) -> None:
+    maren = sign_in("maren")
+    for moment in ("2026-01-01T00:00:00", "2026-11-26T09:00:00", "2028-02-29T23:59:59", "2028-12-31T23:59:59"):
+        now = datetime.fromisoformat(f"{moment}+00:00")
+        maren.clock.set_fixed_time(now)
+        maren.goto(f"{desk.url}/desk/stories/add/")
+        letters = maren.locator("input[name=desk-letters]").get_attribute("value")
+        assert is_letters(letters) and letters[0] == mint_uri("tidewater.example", now)[-13]
 
 
 _WORD = """

@@ -131,6 +131,14 @@ def test_two_items_never_share_an_address() -> None:
     assert first.news.path != second.news.path
 
 
+def test_a_new_item_never_takes_the_uri_of_another_that_was_minted_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    chance = iter([7, 7, 7, 8])
+    monkeypatch.setattr("dateline.news.codes.secrets.randbits", lambda _: next(chance))
+    first, second = publish("Harbour reopens"), publish("Storm passes")
+    assert first != second and len(store.read_versions(first)) == 1
+    assert store.read_item(1).headline == "Harbour reopens" and store.read_item(2).headline == "Storm passes"
+
+
 def test_an_advisory_has_no_sequel() -> None:
     uri = append(Act.ADVISORY, story("Editors: storm coverage plan")).uri
     with pytest.raises(ActRefused, match="advisory"):

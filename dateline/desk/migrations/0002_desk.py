@@ -241,7 +241,7 @@ class Migration(migrations.Migration):
                 (
                     "uri",
                     models.CharField(
-                        default=dateline.desk.models.story._new_uri, editable=False, max_length=300, unique=True
+                        default=dateline.desk.models.story.new_uri, editable=False, max_length=300, unique=True
                     ),
                 ),
                 ("headline", models.CharField(max_length=500)),

@@ -14,10 +14,10 @@ from dateline.desk.models.records import (
     SpikedIntake,
 )
 from dateline.desk.models.review import DeskReview
-from dateline.desk.models.story import Story
+from dateline.desk.models.story import Story, new_uri
 from dateline.desk.models.user import User
 
 __all__ = [
     "Approval", "Author", "DeskReview", "Freeze", "Note", "Picture", "PictureChange", "Record", "Release", "Rendition",
-    "Request", "SavedFilter", "Schedule", "SpikedIntake", "Story", "User",
+    "Request", "SavedFilter", "Schedule", "SpikedIntake", "Story", "User", "new_uri",
 ]  # fmt: skip

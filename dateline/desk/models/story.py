@@ -16,6 +16,7 @@ from dateline.desk.models.records import Approval, Author, Release, Schedule
 from dateline.desk.roles import RIGHT_LABELS
 from dateline.desk.story_item import item_of, local_day, same_text
 from dateline.desk.story_preview import preview
+from dateline.intake import store as intake
 from dateline.news.acts import ROUTINE_URGENCY
 from dateline.news.codes import URGENCY_LABELS, mint_uri
 from dateline.wire import store
@@ -26,8 +27,12 @@ URGENCIES = [
 ]
 
 
-def _new_uri() -> str:
-    return mint_uri(settings.AGENCY.domain, datetime.now(UTC))
+def new_uri() -> str:
+    """Return a uri for a new story that no item of the wire or the quarantine has."""
+    while True:
+        uri = mint_uri(settings.AGENCY.domain, datetime.now(UTC))
+        if store.read_state(uri) is None and not intake.knows(uri):
+            return uri
 
 
 def authors_until(story: Any, revision: Revision) -> models.QuerySet[Author]:
@@ -52,7 +57,7 @@ class Story(WorkflowMixin, DraftStateMixin, LockableMixin, RevisionMixin, Previe
     `dateline.desk.search` has its own.
     """
 
-    uri = models.CharField(max_length=300, unique=True, editable=False, default=_new_uri)
+    uri = models.CharField(max_length=300, unique=True, editable=False, default=new_uri)
     headline = models.CharField(max_length=500, blank=False)
     slugline = models.CharField(
         max_length=120, blank=True, help_text="The word or two that the desk knows it by: harbour-storm."

@@ -14,14 +14,14 @@ from wagtail.admin.auth import require_admin_access
 from dateline.desk.approve_story import ask_for_approval
 from dateline.desk.asking import ask
 from dateline.desk.errors import DeskError, ReleaseRefused
-from dateline.desk.models import Note, Story, User
+from dateline.desk.models import Note, Story, User, new_uri
 from dateline.desk.release_story import release_story
 from dateline.desk.roles import Right
 from dateline.desk.views.person import user_of
 from dateline.desk.widgets import known_sections
 from dateline.intake import store as intake
 from dateline.news.acts import Act
-from dateline.news.codes import mint_uri
+from dateline.news.codes import is_letters
 from dateline.news.errors import DatelineError
 from dateline.pages.accepting import takes_html
 from dateline.wire import store
@@ -40,7 +40,7 @@ def flash(request: HttpRequest) -> HttpResponse:
         return _send(request)
     last = Story.objects.filter(latest_revision__user=user_of(request)).exclude(place="").order_by("-pk").first()
     context = {
-        "uri": mint_uri(settings.AGENCY.domain, datetime.now(UTC)),
+        "uri": new_uri(),
         "sections": known_sections(),
         "last": last,
         "can_flash": _may(request.user, Right.FLASH),
@@ -83,7 +83,8 @@ def _story(user: User, post: Any) -> Story:
     if len(headline) > _LINE_CHARS:
         raise DeskError(f"The line has {len(headline)} characters; a flash has {_LINE_CHARS} at most.", headline)
     uri = post.get("uri", "")
-    if not re.fullmatch(rf"tag:{re.escape(settings.AGENCY.domain)},\d{{4}}:[0-9a-z]{{12}}", uri):
+    before, _, letters = uri.rpartition(":")
+    if not re.fullmatch(rf"tag:{re.escape(settings.AGENCY.domain)},[0-9]{{4}}", before) or not is_letters(letters):
         raise DeskError("The form is not one of ours; open it again.", uri)
     story = Story.objects.filter(uri=uri).first()
     if story is not None:
