@@ -1,6 +1,5 @@
 """The fold of delivery: for every filter, which dispatches it gets, in order, each with the one before it."""
 
-import time
 from functools import lru_cache
 
 from django.db import transaction
@@ -12,9 +11,8 @@ from dateline.news.acts import WITHDRAWING, Act
 from dateline.wire import store as wire
 from dateline.wire.dispatch import Dispatch
 
-# Rows a transaction when a new filter catches up, and the pause after it: writers get their turn.
-_BATCH = 200
-_PAUSE_S = 0.02
+# Dispatches a piece when a new filter catches up, three milliseconds or so: what is published meanwhile waits for one.
+_PIECE = 50
 
 
 class DeliveryFold:
@@ -46,19 +44,28 @@ def _apply(stream: store.Stream, dispatch: Dispatch, *, has_it: bool) -> None:
 
 
 def catch_up() -> bool:
-    """Fold one batch into each stream that is behind the others, as a new one is; return whether any was.
+    """Fold one piece into each stream that is behind the others, as a new one is; return whether any was.
 
-    The running server calls it until none is; whoever made the filter may be gone by then.
+    The running server calls it again and again until none is; whoever made the filter may be gone by then.
     """
-    behind = [stream.id for stream in store.streams() if stream.cursor < wire.read_cursor(DeliveryFold.name)]
+    goal = wire.read_cursor(DeliveryFold.name)
+    behind = [stream for stream in store.streams() if stream.cursor < goal]
     for stream in behind:
-        with transaction.atomic():
-            found = store.read_stream(stream)
-            goal = wire.read_cursor(DeliveryFold.name)
-            rows = wire.read_rows(found.cursor, min(_BATCH, max(0, goal - found.cursor)))
-            for row in rows:
-                _apply(store.read_stream(stream), row, has_it=store.has_item(stream, row.uri))
-            if rows:
-                store.move_stream(stream, rows[-1].seq)
-        time.sleep(_PAUSE_S)
+        _fold_piece(stream, wire.read_rows(stream.cursor, min(_PIECE, goal - stream.cursor)))
     return bool(behind)
+
+
+def _fold_piece(stream: store.Stream, dispatches: list[Dispatch]) -> None:
+    """Fold the next dispatches into one stream. It is decided first what it gets: appends wait for a writer's lock."""
+    has = store.items_in(stream.id, {dispatch.uri for dispatch in dispatches})
+    got: list[Dispatch] = []
+    for dispatch in dispatches:
+        wanted = wanted_at(_periods(stream.filter), dispatch.seq)
+        if wants(wanted, dispatch.act, dispatch.news, has_it=dispatch.uri in has):
+            has.add(dispatch.uri)
+            got.append(dispatch)
+    with transaction.atomic():
+        # Forgotten, changed or folded anew meanwhile: what was decided holds no more.
+        if store.stands(stream):
+            store.add_rows(stream, [(row.seq, row.uri, row.act in WITHDRAWING) for row in got])
+            store.move_stream(stream.id, dispatches[-1].seq)

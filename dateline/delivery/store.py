@@ -1,5 +1,6 @@
 """The delivery room's SQL, all of it. On the wire's connection, so that a fold's state and cursor commit together."""
 
+import json
 from collections.abc import Iterable
 
 import msgspec
@@ -94,6 +95,12 @@ def read_stream(stream: int) -> Stream:
     return Stream(*row)
 
 
+def stands(stream: Stream) -> bool:
+    """Whether a stream is still as it was read."""
+    query = "SELECT 1 FROM delivery_stream WHERE (id, filter, cursor, last) = (?, ?, ?, ?)"
+    return sql().execute(query, msgspec.structs.astuple(stream)).fetchone() is not None
+
+
 def stream_of(wanted: Filter) -> int:
     """Return the id of a filter's stream, made if there is none."""
     return _stream_with(write_periods((Period(wanted),)))
@@ -145,6 +152,12 @@ def has_item(stream: int, uri: str) -> bool:
     return first_of(stream, uri) is not None
 
 
+def items_in(stream: int, uris: Iterable[str]) -> set[str]:
+    """Return those of some items of which a stream has any dispatch."""
+    query = "SELECT i.uri FROM json_each(?) w CROSS JOIN delivery_item i ON i.stream = ? AND i.uri = w.value"
+    return {row[0] for row in sql().execute(query, (json.dumps(list(uris)), stream))}
+
+
 def streams_with(uri: str) -> set[int]:
     """Return the streams that have any dispatch of an item."""
     return {row[0] for row in sql().execute("SELECT stream FROM delivery_item WHERE uri = ?", (uri,))}
@@ -158,9 +171,23 @@ def first_of(stream: int, uri: str) -> int | None:
 
 def add_row(stream: Stream, seq: int, uri: str, *, withdraws: bool) -> None:
     """Put a dispatch at the end of a stream; `withdraws`: a kill or a hold."""
-    sql().execute("INSERT INTO delivery_row VALUES (?, ?, ?, ?)", (stream.id, seq, stream.last, int(withdraws)))
-    sql().execute("INSERT INTO delivery_item VALUES (?, ?, ?) ON CONFLICT DO NOTHING", (stream.id, uri, seq))
-    sql().execute("UPDATE delivery_stream SET last = ? WHERE id = ?", (seq, stream.id))
+    add_rows(stream, [(seq, uri, withdraws)])
+
+
+def add_rows(stream: Stream, rows: list[tuple[int, str, bool]]) -> None:
+    """Put several dispatches at the end of a stream, in order, each by its seq, its uri, and whether it withdraws."""
+    if not rows:
+        return
+    prevs = [stream.last, *(seq for seq, _, _ in rows)]
+    sql().executemany(
+        "INSERT INTO delivery_row VALUES (?, ?, ?, ?)",
+        [(stream.id, seq, prev, int(withdraws)) for (seq, _, withdraws), prev in zip(rows, prevs, strict=False)],
+    )
+    sql().executemany(
+        "INSERT INTO delivery_item VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+        [(stream.id, uri, seq) for seq, uri, _ in rows],
+    )
+    sql().execute("UPDATE delivery_stream SET last = ? WHERE id = ?", (rows[-1][0], stream.id))
 
 
 def move_streams(seq: int) -> None:

@@ -49,6 +49,8 @@ class Outlets:
         self.feeds = FeedsPublisher(self._feeds_fold, pages)
         self._delivery_fold = DeliveryFold()
         self._settle = threading.Event()
+        # Whether a stream of delivery has not come as far as the others.
+        self._is_behind = False
         # Called, in the folder's thread, when the front page is up to date.
         self.on_front: Callable[[], None] = lambda: None
         # Likewise, when subscribers have something new.
@@ -59,7 +61,8 @@ class Outlets:
     def start(self) -> int:
         """Fold and render what is missing; return how many pages that took."""
         self.pages.sweep()
-        while fold([self._site_fold, self._feeds_fold]) or fold([self._delivery_fold]) or catch_up():
+        # Streams that are behind have no reader that waits for the start: `follow` brings them on.
+        while fold([self._site_fold, self._feeds_fold]) or fold([self._delivery_fold]):
             pass
         rendered = self.site.start()
         self.feeds.start()
@@ -102,7 +105,9 @@ class Outlets:
         feeds = self.feeds.publish()
         if feeds:
             self.on_feeds(feeds, withdraws)
-        if fold([self._delivery_fold], known=rows) or catch_up():
+        delivered, behind = fold([self._delivery_fold], known=rows), self._is_behind
+        self._is_behind = catch_up()
+        if delivered or behind or self._is_behind:
             self.on_delivery()
         last = rows[-1].seq if rows else announced
         others = self.site.publish(until=lambda: store.head_seq() > last)
@@ -125,13 +130,26 @@ class Outlets:
                         if after == announced:
                             if rung:
                                 bell.ring_inner()  # not for a dispatch: a subscription, or a schedule
-                            rung = ring.wait(POLL_S)
+                            rung = self.wait(ring)
                         announced = after
             except Exception:
                 failing.say("The public side could not follow the wire after seq %d; trying again", announced)
                 connection.close()
                 stopped.wait(AFTER_FAILURE_S)
         connection.close()
+
+    def wait(self, ring: bell.Bell) -> bool:
+        """Wait for the bell, or until it is time to look; meanwhile bring the streams on that are behind.
+
+        That takes half of the time at most, piece by piece: what is published waits for the end of one.
+        """
+        until = time.monotonic() + POLL_S
+        while self._is_behind and (begun := time.monotonic()) < until:
+            if not catch_up():
+                return ring.wait(0)  # the next step tells who waits for it
+            if ring.wait(time.monotonic() - begun):
+                return True
+        return ring.wait(max(0.0, until - time.monotonic()))
 
     def settle(self, stopped: threading.Event) -> None:
         """Write rendered pages to their files, in a thread of its own."""

@@ -1,6 +1,8 @@
 """Which dispatches a subscription gets: decided purely, folded in order, the same by any way."""
 
+import itertools
 import random
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -129,6 +131,58 @@ def test_a_late_filter_a_rebuild_and_the_fold_as_it_went_agree_row_by_row(home: 
     make_wire(20, seed=2)
     fold_all()
     assert all(len(rows_of(found.stream)) > len(rows) for found, rows in zip(store.subscriptions(), early, strict=True))
+
+
+def catch_late_up(monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[], object]) -> int:
+    """Catch up a new stream of everything, do something whenever it is decided what it gets; return its id."""
+    from dateline.delivery import fold, subscribing
+
+    def wants(*values: Any, **named: Any) -> bool:
+        meanwhile()
+        return decide(*values, **named)
+
+    make_wire(120)
+    fold_all()
+    found = subscribing.subscribe("Late", Terms(), from_start=True)
+    decide = fold.wants
+    monkeypatch.setattr(fold, "wants", wants)
+    while fold.catch_up():
+        pass
+    return found.stream
+
+
+def test_no_append_waits_while_it_is_decided_what_a_late_stream_gets(
+    home: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from django.db import connection
+
+    locked: list[bool] = []
+    stream = catch_late_up(monkeypatch, lambda: locked.append(connection.in_atomic_block))
+    assert locked and not any(locked) and len(rows_of(stream)) > 50
+
+
+def test_what_was_decided_for_a_late_stream_does_not_count_once_it_is_folded_anew(
+    home: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dateline.delivery import store
+
+    count = itertools.count(1)
+    # Within the second piece, as a rebuild in another process would.
+    stream = catch_late_up(monkeypatch, lambda: next(count) == 60 and store.forget_streams())
+    rows = rows_of(stream)
+    assert len(rows) > 50 and next(count) > 120 + 60
+    assert [prev for _, prev in rows] == [0, *(seq for seq, _ in rows[:-1])]
+
+
+def test_a_late_stream_that_nobody_wants_any_more_leaves_no_rows(home: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dateline.delivery import store
+
+    def remove() -> None:
+        store.sql().execute("DELETE FROM delivery_subscription")
+        store.forget_unused()
+
+    assert rows_of(catch_late_up(monkeypatch, remove)) == []
+    assert not store.streams()
 
 
 def test_what_was_killed_leaves_without_its_text_and_the_rest_as_its_very_bytes(home: Any) -> None:

@@ -21,6 +21,9 @@ import pytest
 from django.db import connection
 from django.template.base import Template
 
+from dateline.delivery.fold import catch_up
+from dateline.delivery.store import streams
+from dateline.delivery.subscribing import Terms, subscribe
 from dateline.live import events
 from dateline.live import hub as hub_module
 from dateline.live.events import event_of
@@ -32,6 +35,7 @@ from dateline.pages.protocol import ReadyProtocol
 from dateline.server.outlets import Outlets, open_pages
 from dateline.wire import store
 from dateline.wire.append import Submission, append_all
+from dateline.wire.bell import Bell
 from tests.flow.conftest import Wire
 from tests.outlets import Public, publish, story
 
@@ -205,6 +209,40 @@ def test_what_a_dispatch_asks_of_the_database_does_not_grow_with_the_wire() -> N
     many = cost_of_a_dispatch(public)
     # A few more or less: how many pages a dispatch marks depends on what stands beside it.
     assert many <= few + 5 and few <= MOST_STATEMENTS, (few, many)
+
+
+@pytest.mark.usefixtures("home")
+def test_what_is_published_while_a_late_stream_catches_up_waits_for_one_piece_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    append_all(Submission(act=Act.PUBLISH, item=story(f"Item {number}")) for number in range(400))
+    public = Public()
+    public.catch_up()
+    subscribe("Late", Terms(), from_start=True)
+    head = public.outlets.step(store.head_seq(), lambda _: None)
+    (stream,) = streams()
+    assert 0 < stream.cursor <= 50
+    with Bell() as bell:
+        pieces = [stream.cursor]
+
+        def piece() -> bool:
+            behind = catch_up()
+            pieces.append(streams()[0].cursor)
+            if len(pieces) == 4:
+                publish("Storm")  # rings the bell
+            return behind
+
+        monkeypatch.setattr("dateline.server.catch_up", piece)
+        assert public.outlets.wait(bell)
+        assert len(pieces) == 4 and pieces[-1] <= 200
+        assert public.outlets.step(head, lambda _: None) == head + 1
+        told: list[int] = []
+        public.outlets.on_delivery = lambda: told.append(streams()[0].cursor)
+        # Without a dispatch it goes on to the end, and who waits for it is told.
+        while streams()[0].cursor < store.head_seq():
+            assert not public.outlets.wait(bell)
+        public.outlets.step(head + 1, lambda _: None)
+        assert told == [store.head_seq()]
 
 
 # Fold, render and publish of one new item: what it takes now. Fewer is welcome; more needs a reason.
