@@ -213,7 +213,9 @@ def _emptied(item: NewsItem) -> NewsItem:
 
 def _tidy(text: str) -> str:
     """Return a text on one line, without the characters that no format of ours can hold."""
-    return " ".join(_UNPRINTABLE.sub("", text).split())
+    if not text.isprintable():  # which all of them make it; most texts have none, and a search costs more
+        text = _UNPRINTABLE.sub("", text)
+    return " ".join(text.split())
 
 
 def _fit(item: NewsItem, agency: Agency | None) -> NewsItem:
@@ -225,19 +227,20 @@ def _fit(item: NewsItem, agency: Agency | None) -> NewsItem:
         )
     if item.language and not _LANGUAGE.fullmatch(item.language):
         raise BadItem(f"{item.language[:100]!r} is no language tag (BCP 47), such as en or pt-BR.", item.language)
-    item = msgspec.structs.replace(item, **{name: _tidy(getattr(item, name)) for name in _PRINTED})
-    headline = item.headline
+    printed = {name: _tidy(getattr(item, name)) for name in _PRINTED}
+    headline, section = printed["headline"], printed["section"]
     if not headline:
         raise BadItem("The item has no headline. Give it one (Headline: …).", item.uri)
     if len(headline) > _HEADLINE_CHARS:
         raise BadItem(f"The headline has {len(headline)} characters; {_HEADLINE_CHARS} are the most.", headline)
-    if len(item.section) > _SECTION_CHARS:
-        raise BadItem(f"The section has {len(item.section)} characters; {_SECTION_CHARS} are the most.", item.section)
+    if len(section) > _SECTION_CHARS:
+        raise BadItem(f"The section has {len(section)} characters; {_SECTION_CHARS} are the most.", section)
     urgency = item.urgency or ROUTINE_URGENCY
     if not 1 <= urgency <= 9:
         raise BadItem(f"Urgency runs from 1 (flash) to 9, not {urgency}.", urgency)
     return msgspec.structs.replace(
         item,
+        **printed,
         located=tuple(map(_tidy, item.located)),
         body=body.clean(item.body),
         urgency=urgency,

@@ -1,13 +1,15 @@
 """Identifiers and codes: permanent uris, short ids, slugs, urgency labels, instants as text."""
 
 import hashlib
+import os
 import re
-import secrets
 import unicodedata
 from datetime import UTC, datetime
 
 # Digits and letters of Crockford's base 32: none of them is taken for another when read aloud.
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+# Which letter a byte stands for, by its last five bits.
+_LETTER_OF = (_ALPHABET * 8).encode()
 # 12 letters of 5 bits: among a million items that are minted within the same days the chance of one clash is below
 # 1 in 2 million, and the wire refuses a second use of a uri or an address all the same.
 _CHANCE_LETTERS = 12
@@ -16,6 +18,7 @@ _ID_LETTERS = (_CHANCE_LETTERS, 1 + _CHANCE_LETTERS)
 _DAYS = 366
 # Longer slugs help nobody and break in mails.
 _SLUG_CHARS = 60
+_WORD = re.compile(r"\w+")
 
 # IPTC Media Topics: a topic is this and its code.
 MEDIA_TOPIC = "http://cv.iptc.org/newscodes/mediatopic/"
@@ -30,12 +33,12 @@ def mint_uri(domain: str, now: datetime) -> str:
     an append then finds the pages in memory (docs/decisions/0014); the rest is 60 random bits.
     """
     part = (now.timetuple().tm_yday - 1) * len(_ALPHABET) // _DAYS
-    return f"tag:{domain},{now.year}:{_ALPHABET[part]}{_letters(secrets.randbits(5 * _CHANCE_LETTERS))}"
+    return f"tag:{domain},{now.year}:{_ALPHABET[part]}{os.urandom(_CHANCE_LETTERS).translate(_LETTER_OF).decode()}"
 
 
 def is_letters(text: str) -> bool:
     """Whether a text is what `mint_uri` or `derive_uri` could have put at the end of a uri."""
-    return len(text) in _ID_LETTERS and all(letter in _ALPHABET for letter in text)
+    return len(text) in _ID_LETTERS and not text.strip(_ALPHABET)
 
 
 def derive_uri(domain: str, year: int, *evidence: str) -> str:
@@ -52,10 +55,7 @@ def short_id(uri: str) -> str:
 
 
 def _digest_letters(text: str) -> str:
-    return _letters(int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big"))
-
-
-def _letters(number: int) -> str:
+    number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
     return "".join(_ALPHABET[number >> (5 * place) & 31] for place in range(_CHANCE_LETTERS))
 
 
@@ -64,9 +64,8 @@ def slugify(text: str) -> str:
 
     Letters of other scripts stay (browsers show them); a text without letters gives `item`.
     """
-    text = unicodedata.normalize("NFKC", text).lower().replace("&", " and ")
-    text = re.sub(r"['’]", "", text)
-    words = re.findall(r"\w+", text.replace("_", " "))
+    text = unicodedata.normalize("NFKC", text).lower().replace("&", " and ").replace("'", "").replace("’", "")
+    words = _WORD.findall(text.replace("_", " "))
     slug = ""
     for word in words:
         if slug and len(slug) + 1 + len(word) > _SLUG_CHARS:
@@ -77,9 +76,10 @@ def slugify(text: str) -> str:
 
 def rfc3339(instant: datetime, *, micros: bool = False) -> str:
     """Return a UTC instant in RFC 3339 form; microseconds only where there are any or `micros` asks."""
-    instant = instant.astimezone(UTC)
+    if instant.tzinfo is not UTC:
+        instant = instant.astimezone(UTC)
     spec = "microseconds" if micros or instant.microsecond else "seconds"
-    return instant.replace(tzinfo=None).isoformat(timespec=spec) + "Z"
+    return instant.isoformat(timespec=spec).removesuffix("+00:00") + "Z"
 
 
 def parse_instant(text: str) -> datetime:

@@ -149,7 +149,7 @@ class Outlets:
                 return ring.wait(0)  # the next step tells who waits for it
             if ring.wait(time.monotonic() - begun):
                 return True
-        return ring.wait(max(0.0, until - time.monotonic()))
+        return ring.wait(until - time.monotonic())
 
     def settle(self, stopped: threading.Event) -> None:
         """Write rendered pages to their files, in a thread of its own."""

@@ -1,6 +1,7 @@
 """ninjs 3.1 and plain text: valid, byte-stable, and clear about what they cannot read."""
 
 import json
+import unicodedata
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dateline.news import body
+from dateline.news.acts import Act, next_item
+from dateline.news.codes import is_letters, mint_uri
 from dateline.news.errors import BadItem
 from dateline.news.formats import ninjs, plain, schema
 from dateline.news.formats.reading import read_dispatch
@@ -166,6 +169,21 @@ def test_hostile_markup_is_cleaned(markup: str) -> None:
 def test_cleaning_twice_changes_nothing(markup: str) -> None:
     cleaned = body.clean(markup)
     assert body.clean(cleaned) == cleaned
+
+
+@given(text=st.text(st.characters(exclude_categories=["Cs"])))
+def test_no_control_character_goes_out(text: str) -> None:
+    assert all(letter >= " " or letter in "\t\n" for letter in body.clean(f"<p>{text}</p>"))
+    item = next_item(Act.PUBLISH, None, NewsItem(headline=f"Harbour{text}"), note="", now=NOW, agency=AGENCY)
+    fit = "".join(letter for letter in text if unicodedata.category(letter) != "Cc" and letter not in "\ufffe\uffff")
+    assert item.headline.replace(" ", "") == "".join(f"Harbour{fit}".split())
+
+
+def test_what_we_mint_is_known_as_ours_and_no_two_are_alike() -> None:
+    uris = {mint_uri("tidewater.example", NOW) for _ in range(1000)}
+    assert len(uris) == 1000
+    assert all(is_letters(uri.rpartition(":")[2]) and uri.startswith("tag:tidewater.example,2026:") for uri in uris)
+    assert not any(is_letters(text) for text in ("h3k7q2m9x4b", "h3k7q2m9x4bcd", "h3k7q2u9x4bc", "u3k7q2m9x4bc", ""))
 
 
 def test_bold_and_italics_by_their_old_names_keep_their_weight_and_empty_blocks_go() -> None:
