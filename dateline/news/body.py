@@ -83,14 +83,26 @@ def clean(markup: str) -> str:
     """Return the markup reduced to the subset; the same text back if it is clean already."""
     if not markup:
         return ""
-    # No control character is printable, and that is known at once; a search looks at every letter.
+    # No control character is printable, and no space but the plain one; whether all are is known at once.
     if not markup.replace("\n", "").isprintable():
         markup = _CONTROLS.sub("", markup)
+    elif _is_paragraphs(markup):
+        return markup
     cleaned = _sanitise(markup)
     if cleaned and not cleaned.startswith("<"):
         # Bare text opens a paragraph; the parser knows where that ends.
         cleaned = _sanitise(f"<p>{cleaned}")
     return cleaned
+
+
+def _is_paragraphs(printable: str) -> bool:
+    """Whether a printable text is paragraphs of mere characters, as most bodies are.
+
+    HTML's parser and ammonia's serialiser give those back as they are, and are much code to run through.
+    """
+    inner = printable[len("<p>") : -len("</p>")].replace("</p>\n<p>", " ").replace("</p><p>", " ")
+    framed = printable.startswith("<p>") and printable.endswith("</p>")
+    return framed and "<" not in inner and ">" not in inner and "&" not in inner
 
 
 def without_empty_blocks(markup: str) -> str:

@@ -1,6 +1,7 @@
 """ninjs 3.1 and plain text: valid, byte-stable, and clear about what they cannot read."""
 
 import json
+import sys
 import unicodedata
 from datetime import UTC, datetime
 from pathlib import Path
@@ -184,6 +185,41 @@ def test_what_we_mint_is_known_as_ours_and_no_two_are_alike() -> None:
     assert len(uris) == 1000
     assert all(is_letters(uri.rpartition(":")[2]) and uri.startswith("tag:tidewater.example,2026:") for uri in uris)
     assert not any(is_letters(text) for text in ("h3k7q2m9x4b", "h3k7q2m9x4bcd", "h3k7q2u9x4bc", "u3k7q2m9x4bc", ""))
+
+
+_PIECES = [
+    "<p>",
+    "</p>",
+    "</p>\n<p>",
+    "</p><p>",
+    "<",
+    "/p>",
+    ">",
+    "&amp;",
+    "&",
+    "\n",
+    "\xa0",
+    " ",
+    "it",
+    "\u2028",
+    "\x0c",
+    "<em>",
+]
+
+
+@given(pieces=st.lists(st.sampled_from(_PIECES) | st.text(max_size=3)))
+def test_paragraphs_that_need_no_cleaning_are_what_cleaning_makes_of_them(pieces: list[str]) -> None:
+    for markup in ("".join(pieces), f"<p>{''.join(pieces)}</p>", "<p>" + "</p>\n<p>".join(pieces) + "</p>"):
+        if markup.replace("\n", "").isprintable() and body._is_paragraphs(markup):
+            assert body._sanitise(markup) == markup
+
+
+def test_every_printable_character_comes_back_from_cleaning_as_it_was() -> None:
+    letters = [chr(code) for code in range(sys.maxunicode + 1) if chr(code).isprintable() and chr(code) not in "<>&"]
+    for begin in range(0, len(letters), 1000):
+        markup = f"<p>{''.join(letters[begin : begin + 1000])}</p>"
+        assert body._is_paragraphs(markup)
+        assert body._sanitise(markup) == markup
 
 
 def test_bold_and_italics_by_their_old_names_keep_their_weight_and_empty_blocks_go() -> None:
