@@ -10,6 +10,8 @@ import secrets
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import django
@@ -19,7 +21,8 @@ from django.db import connections
 from bench.machine import median, percentile, print_table
 from dateline.news.acts import Act
 from dateline.news.item import NewsItem
-from dateline.wire import bell, store
+from dateline.wire import append as append_module
+from dateline.wire import bell, lock, store
 from dateline.wire.append import Submission, append, append_all
 from dateline.wire.keys import make_keys
 
@@ -57,16 +60,17 @@ class Times:
 
 
 def watch_commits(times: Times) -> None:
-    """Note how long each commit of this thread's connection takes."""
-    wrapper = connections["default"]
-    commit = getattr(wrapper, "_commit")  # noqa: B009
+    """Note how long each append's commit takes."""
+    held = lock.held
 
-    def timed() -> None:
-        begun = time.perf_counter()
-        commit()
+    @contextmanager
+    def timed() -> Iterator[None]:
+        with held():
+            yield
+            begun = time.perf_counter()
         times.commit.append(time.perf_counter() - begun)
 
-    setattr(wrapper, "_commit", timed)  # noqa: B010
+    append_module.held = timed  # type: ignore[attr-defined]
 
 
 def measure(times: Times, file: int, record: bytes, numbers: range) -> None:

@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 from django.conf import settings
-from django.db import transaction
 
 from dateline.news.acts import OPENING, Act, next_item
 from dateline.news.agency import Agency
@@ -23,6 +22,7 @@ from dateline.wire import bell, store
 from dateline.wire.dispatch import SALT_BYTES, Dispatch, leaf_of
 from dateline.wire.errors import UnknownItem, WireError
 from dateline.wire.keys import load_signer
+from dateline.wire.lock import held
 from dateline.wire.merkle import TILE_WIDTH, grow, root_of
 from dateline.wire.note import Checkpoint, Signer
 from dateline.wire.remembered import remembered_path, remembered_size
@@ -67,7 +67,7 @@ def append_all(submissions: Iterable[Submission]) -> list[Dispatch]:
     agency: Agency = settings.AGENCY
     signer = load_signer(settings.DATELINE_HOME / "keys", agency.origin)
     appended: list[Dispatch] = []
-    with transaction.atomic():
+    with held():
         head = store.read_head()
         _check_continues(head, agency, signer)
         for submission in submissions:
@@ -83,9 +83,9 @@ def append_all(submissions: Iterable[Submission]) -> list[Dispatch]:
         if appended:
             checkpoint = Checkpoint(agency.origin, head.seq, root_of(head.frontier))
             store.write_head(msgspec.structs.replace(head, checkpoint=signer.sign(checkpoint.text())))
-        if appended:
-            # What is committed is committed: a bell that cannot ring must not make it look otherwise.
-            transaction.on_commit(bell.ring, robust=True)
+    if appended:
+        # What is committed is committed: a bell that cannot ring must not make it look otherwise.
+        store.connection().on_commit(bell.ring, robust=True)
     return appended
 
 

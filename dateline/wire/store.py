@@ -6,12 +6,16 @@ Plain SQL on the connection that Django manages: an ORM costs five times what th
 
 import json
 import sqlite3
+import threading
+from asyncio import _get_running_loop
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cached_property
 
 import msgspec
 from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from dateline.news.acts import Act
 from dateline.news.codes import is_letters, parse_instant
@@ -44,9 +48,25 @@ class ItemState(msgspec.Struct, frozen=True):
     embargoed: str | None
 
 
+class _OfThread(threading.local):
+    """The connection that Django manages for this thread, which stays the same one: to ask Django takes 4 µs."""
+
+    @cached_property
+    def wrapper(self) -> BaseDatabaseWrapper:
+        return connections[DEFAULT_DB_ALIAS]
+
+
+_OF_THREAD = _OfThread()
+
+
+def connection() -> BaseDatabaseWrapper:
+    """Return this thread's connection as Django manages it. In an event loop that is one which refuses to open."""
+    return _OF_THREAD.wrapper if _get_running_loop() is None else connections[DEFAULT_DB_ALIAS]
+
+
 def sql() -> sqlite3.Connection:
     """Return the raw connection of this thread; inside `transaction.atomic` it is in that transaction."""
-    wrapper = connections[DEFAULT_DB_ALIAS]
+    wrapper = connection()
     if wrapper.connection is None:
         wrapper.ensure_connection()
     raw = wrapper.connection
