@@ -65,7 +65,7 @@ def append(
 def append_all(submissions: Iterable[Submission]) -> list[Dispatch]:
     """Append several dispatches in one transaction (one fsync), all or none of them."""
     agency: Agency = settings.AGENCY
-    signer = load_signer(settings.DATELINE_HOME / "keys", agency.origin)
+    signer = load_signer(f"{settings.DATELINE_HOME}/keys", agency.origin)
     appended: list[Dispatch] = []
     with held():
         head = store.read_head()

@@ -46,9 +46,9 @@ def make_keys(folder: Path, origin: str) -> bool:
 
 
 @lru_cache(maxsize=8)
-def load_signer(folder: Path, origin: str) -> Signer:
+def load_signer(folder: Path | str, origin: str) -> Signer:
     """Return the signer for this wire. Raises KeyTrouble if the key is missing or open to others."""
-    path = folder / "wire.key"
+    path = Path(folder) / "wire.key"
     try:
         mode = path.stat().st_mode
         pem = path.read_bytes()
