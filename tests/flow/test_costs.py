@@ -179,6 +179,7 @@ def test_a_dispatch_is_encoded_once_and_written_once_to_each_live_reader(
         monkeypatch.setattr(hub_module, "os", SimpleNamespace(write=write))
         # In a running loop Django refuses any query.
         hub.announce([Event(row.seq, event_of(row), row.uri)])
+        hub.front_is_up()
         for _ in range(100):
             await asyncio.sleep(0)
         assert encoded == ["element"]
@@ -232,7 +233,7 @@ def test_what_is_published_while_a_late_stream_catches_up_waits_for_one_piece_of
                 publish("Storm")  # rings the bell
             return behind
 
-        monkeypatch.setattr("dateline.server.catch_up", piece)
+        monkeypatch.setattr("dateline.server.outlets.catch_up", piece)
         assert public.outlets.wait(bell)
         assert len(pieces) == 4 and pieces[-1] <= 200
         assert public.outlets.step(head, lambda _: None) == head + 1
