@@ -29,7 +29,7 @@ from dateline.pages.answer import Answerer
 from dateline.pages.protocol import ReadyProtocol, TakenProtocol, close_idle
 from dateline.server.listen import BACKLOG
 from dateline.server.outlets import Outlets
-from dateline.server.stopping import Server
+from dateline.server.stopping import GRACEFUL_S, Server
 from dateline.server.threads import keep, running
 from dateline.site import views
 from dateline.wire import bell, store
@@ -65,7 +65,7 @@ async def _serve(listeners: list[socket.socket], outlets: Outlets, started: Call
     config = uvicorn.Config(
         "dateline.asgi:application", http=ReadyProtocol, loop="uvloop", ws="none",
         lifespan="off", log_config=None,
-        log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=5,
+        log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=GRACEFUL_S,
         backlog=BACKLOG,
     )  # fmt: skip
     # With workers this process listens to nothing: they hand it what they do not answer themselves.

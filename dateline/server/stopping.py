@@ -3,9 +3,12 @@
 import asyncio
 import contextlib
 import gc
+import math
 import signal
 import socket
+import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import uvicorn
 
@@ -13,6 +16,13 @@ from dateline.delivery.waker import WAKER
 from dateline.desk.views import live as desk_live
 from dateline.live.hub import Hub
 from dateline.workers.crew import Crew
+
+# How long uvicorn lets answers under way take before it cancels them, seconds; it logs each with a traceback.
+GRACEFUL_S = 5
+# So they end before.
+_LONGEST_S = 4.0
+# A client that has taken nothing for so long does not read.
+_LOOK_S = 1.0
 
 
 class Server(uvicorn.Server):
@@ -51,4 +61,25 @@ class Server(uvicorn.Server):
         self._hub.close()
         WAKER.stop()
         desk_live.stop()
-        await super().shutdown(sockets)
+        cutting = asyncio.create_task(_cut_unread(self.server_state.connections))
+        try:
+            await super().shutdown(sockets)
+        finally:
+            cutting.cancel()
+
+
+async def _cut_unread(connections: set[Any]) -> None:
+    """Cut connections whose clients take nothing of what was written for them, and at last all that are left.
+
+    What is cut in the middle is seen to be: a length, or the last chunk, is missing.
+    """
+    until = time.monotonic() + _LONGEST_S
+    unread: dict[Any, int] = {}
+    while True:
+        await asyncio.sleep(_LOOK_S)
+        is_over = time.monotonic() > until
+        for connection in list(connections):
+            size = connection.transport.get_write_buffer_size()
+            if is_over or (size and size >= unread.get(connection, math.inf)):
+                connection.transport.abort()
+            unread[connection] = size

@@ -1,13 +1,15 @@
 """Connections of clients that are old, or odd, to addresses that Django answers."""
 
+import contextlib
 import socket
+import threading
 import time
 
 import httpx
 import pytest
 
 from tests.flow.conftest import Wire
-from tests.flow.test_replay import headers_of, token_of, wait_for_lines
+from tests.flow.test_replay import fill, headers_of, token_of, wait_for_lines
 
 
 def ask(wire: Wire, head: str, *, half_closes: bool = False) -> bytes:
@@ -77,3 +79,56 @@ def test_a_client_of_http_1_0_gets_streams_without_chunks(server: Wire) -> None:
     newer = httpx.get(f"{server.url}/api/wire?after=0&proof=0", headers=headers_of(token))
     assert newer.headers["transfer-encoding"] == "chunked" and newer.content == whole
     assert "Traceback" not in server.log.read_text()
+
+
+@pytest.fixture(params=["0", "2"])
+def large(wire: Wire, request: pytest.FixtureRequest) -> tuple[Wire, list[str]]:
+    """A server, and requests for more than the kernel holds: a page of the API, and a stream that is read as it goes."""
+    wire.env["DATELINE_WORKERS"] = request.param
+    wire.start()
+    fill(wire, 1000, 3000)
+    token = token_of(wire)
+    wait_for_lines(wire, token, 1000)
+    bearer = f"HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n"
+    return wire, [
+        f"GET /api/wire?after=0&limit=1000&proof=1 {bearer}\r\n",
+        f"GET /api/wire?after=0&proof=1 {bearer}Accept: application/x-ndjson\r\n\r\n",
+    ]
+
+
+def begin(wire: Wire, head: str) -> socket.socket:
+    """Return a connection on which an answer has begun."""
+    connection = socket.create_connection(("127.0.0.1", wire.port), timeout=30)
+    connection.sendall(head.encode())
+    assert connection.recv(1) == b"H"
+    return connection
+
+
+def test_a_stop_does_not_wait_for_clients_that_do_not_read_or_never_finish(large: tuple[Wire, list[str]]) -> None:
+    wire, heads = large
+    for reads in (False, True):
+        with contextlib.ExitStack() as stack:
+            connections = [stack.enter_context(begin(wire, head)) for head in heads]
+            time.sleep(2)
+            got = b""
+
+            def read_slowly(connection: socket.socket = connections[1]) -> None:
+                nonlocal got
+                with contextlib.suppress(ConnectionError):
+                    while part := connection.recv(20_000):
+                        got += part
+                        time.sleep(0.05)
+
+            reading = threading.Thread(target=read_slowly)
+            if reads:
+                reading.start()
+            begun = time.monotonic()
+            assert wire.stop() == 0
+            took = time.monotonic() - begun
+            if reads:
+                reading.join(60)
+                assert got and not got.endswith(b"0\r\n\r\n"), "a part must not look whole"
+        log = wire.log.read_text()
+        assert "Traceback" not in log and "Cancel" not in log, log
+        assert took < (5 if reads else 4.5), "uvicorn's five seconds were not waited for"
+        wire.start()
