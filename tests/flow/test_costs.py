@@ -5,6 +5,7 @@ A change that puts a query, a rendering, a copy or a system call on a reader's w
 
 import asyncio
 import contextlib
+import itertools
 import os
 import re
 import shutil
@@ -188,6 +189,19 @@ def test_a_dispatch_is_encoded_once_and_written_once_to_each_live_reader(
         assert len({id(data) for (data,) in written.values()}) == 1  # the same bytes, not copies of them
 
     asyncio.run(scenario())
+
+
+@pytest.mark.usefixtures("home")
+def test_an_append_is_seven_statements_and_each_further_dispatch_in_it_three() -> None:
+    publish("Harbour reopens")  # loads the key, opens the database
+    with statements() as found:
+        publish("One more")
+    # Where a trigger runs SQLite reports its statement once more.
+    verbs = [statement.split()[0] for statement, _ in itertools.groupby(found)]
+    assert verbs == ["BEGIN", "SELECT", "SELECT", "INSERT", "INSERT", "INSERT", "COMMIT"], found
+    with statements() as found:
+        append_all(Submission(act=Act.PUBLISH, item=story(f"Item {number}")) for number in range(10))
+    assert len(list(itertools.groupby(found))) == 7 + 9 * 3, found
 
 
 def cost_of_a_dispatch(public: Public) -> int:
