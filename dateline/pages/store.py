@@ -295,7 +295,8 @@ class PageStore:
         for status in _STATUSES if path.endswith("/") else (200,):
             target = self._file(path, status)
             if target != but:
-                for suffix in ("", *_TWINS.values()):
+                # The page itself last: a static server looks for twins first, and when it finds no page all is gone.
+                for suffix in (*_TWINS.values(), ""):
                     target.with_name(target.name + suffix).unlink(missing_ok=True)
 
     def _file(self, path: str, status: int = 200) -> Path:

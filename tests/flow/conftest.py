@@ -67,9 +67,12 @@ class Wire:
         self.process = None
         return code
 
+    def command(self, *args: str) -> list[str]:
+        return [sys.executable, "-m", "dateline", *args]
+
     def run(self, *args: str, text: str | None = None, code: int = 0) -> str:
         done = subprocess.run(
-            [sys.executable, "-m", "dateline", *args],
+            self.command(*args),
             env=self.env,
             input=text,
             capture_output=True,
@@ -98,6 +101,9 @@ class Wire:
 
     def get(self, path: str, **headers: str) -> httpx.Response:
         return httpx.get(self.url + path, headers=headers, timeout=20)
+
+    def post(self, path: str, data: dict[str, str]) -> httpx.Response:
+        return httpx.post(self.url + path, data=data, timeout=20)
 
     def wait_for(self, path: str, text: str) -> None:
         """Return when the page shows the text: what was appended elsewhere is folded a moment later."""

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import httpx
 import pytest
 from django.db import connection
 from django.template.base import Template
@@ -37,8 +38,9 @@ from dateline.server.outlets import Outlets, open_pages
 from dateline.wire import store
 from dateline.wire.append import Submission, append_all
 from dateline.wire.bell import Bell
-from tests.flow.conftest import Wire
+from tests.flow.conftest import Wire, free_port
 from tests.outlets import Public, publish, story
+from tests.web_servers import running
 
 HOST = "news.example"
 
@@ -289,14 +291,17 @@ def worker_of(wire: Wire) -> int:
     return worker
 
 
-def ask(wire: Wire, path: str, times: int) -> int:
+def ask(port: int, path: str, times: int, *headers: str) -> int:
     """Ask for a page so often, on one connection; return its length."""
-    request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{wire.port}\r\n\r\n".encode()
+    request = "\r\n".join([f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{port}", *headers, "", ""]).encode()
     length = 0
-    with socket.create_connection(("127.0.0.1", wire.port), timeout=20) as client:
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as client:
         for _ in range(times):
             client.sendall(request)
             data = client.recv(65536)
+            if data.startswith(b"HTTP/1.1 304"):
+                continue
+            assert data.startswith(b"HTTP/1.1 200"), data
             length = int(re.search(rb"Content-Length: (\d+)", data)[1])  # type: ignore[index]
             missing = data.index(b"\r\n\r\n") + 4 + length - len(data)
             while missing:
@@ -306,8 +311,8 @@ def ask(wire: Wire, path: str, times: int) -> int:
 
 def test_a_request_costs_the_server_three_system_calls_and_a_live_reader_one(wire: Wire) -> None:
     worker = worker_of(wire)
-    ask(wire, "/", 1)
-    calls = strace(worker, lambda: ask(wire, "/", 1000))
+    ask(wire.port, "/", 1)
+    calls = strace(worker, lambda: ask(wire.port, "/", 1000))
     # Read, write, wait for the next; the rest is the server's own clock ticking.
     assert 2000 <= sum(calls.values()) <= 3500, calls
 
@@ -338,9 +343,33 @@ def test_a_large_page_is_lent_to_its_readers_and_not_copied(wire: Wire) -> None:
     path = re.search(r'href="(/[^"]*harbour-reopens[^"]*)"', wire.get("/").text)[1]  # type: ignore[index]
     wire.wait_for(path, "long text")
     sizes: list[int] = []
-    calls = strace(worker, lambda: sizes.append(ask(wire, path, 1000)))
+    calls = strace(worker, lambda: sizes.append(ask(wire.port, path, 1000)))
     assert sizes[0] > 2 * LARGE_BYTES
     # Read, sendfile, wait. A few answers of each second are copied, before it shows that the page is asked for often.
     assert 2000 <= sum(calls.values()) <= 3500, calls
     assert calls["sendfile"] >= 800 and calls["memfd_create"] <= 20, calls
     assert calls["sendfile"] + calls["write"] <= 1100, calls
+
+
+def test_a_request_costs_nginx_with_our_configuration_one_look_at_one_file(server: Wire, tmp_path: Path) -> None:
+    server.publish("Harbour reopens", body="A sentence of the text. " * 100)
+    server.publish_many(3)  # more than is too little to compress
+    server.wait_for("/feed.atom", "Item 2")
+    item = re.search(r'href="(/[^"]*harbour-reopens[^"]*)"', server.get("/").text)[1]  # type: ignore[index]
+    port = free_port()
+    with running("nginx", server, tmp_path / "front", port) as pid:
+        client = httpx.Client(base_url=f"http://127.0.0.1:{port}")
+        for path in ("/", item, "/feed.atom", "/newsfeed.json"):
+            while client.get(path, headers={"Accept-Encoding": "gzip"}).headers.get("content-encoding") != "gzip":
+                time.sleep(0.05)  # its files are written a moment later
+        (worker,) = map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+        for path in ("/", item, "/feed.atom", "/newsfeed.json"):
+            etag = f"If-None-Match: {client.get(path, headers={'Accept-Encoding': 'identity'}).headers['etag']}"
+            # Wait, read, look at the file; then read it and write, or hold the head back, write it, send the file, let go.
+            for header, most in (("Accept-Encoding: gzip", 5), (etag, 4), ("Accept: */*", 7)):
+                ask(port, path, 1, header)
+                calls = strace(worker, lambda path=path, header=header: ask(port, path, 300, header))
+                # The rest is the connection's own.
+                assert 300 * 4 <= sum(calls.values()) <= 300 * most + 30, (path, header, calls)
+                assert calls["newfstatat"] <= 305 and calls.get("openat", 0) <= 5, (path, header, calls)
+        client.close()

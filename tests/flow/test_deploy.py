@@ -1,9 +1,5 @@
 """The configurations in docs/deploy: the real nginx and the real Caddy answer as Dateline does."""
 
-import os
-import re
-import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -12,75 +8,20 @@ from pathlib import Path
 import httpx
 import pytest
 
+from bench.deployed import BROTLI
 from tests.flow.conftest import Wire, free_port
-
-DEPLOY = Path(__file__).resolve().parents[2] / "docs" / "deploy"
-BROTLI = Path("/usr/lib/nginx/modules/ngx_http_brotli_static_module.so")
-
-
-def adapted(name: str, wire: Wire) -> str:
-    """Return a configuration with this wire's folder and port, as an operator would change it."""
-    text = (DEPLOY / name).read_text()
-    text = text.replace("/srv/dateline/var", str(wire.home)).replace("127.0.0.1:8000", f"127.0.0.1:{wire.port}")
-    return text.replace("https://news.example.org", wire.url)
-
-
-def nginx_command(wire: Wire, folder: Path, port: int) -> list[str]:
-    program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
-    if program is None:
-        pytest.skip("needs nginx, which is not installed here (Debian: nginx, libnginx-mod-http-brotli-static)")
-    site = adapted("nginx.conf", wire)
-    # A certificate is the operator's; the test listens on the loopback without.
-    site = re.sub(r" *(listen \[::\]|ssl_certificate).*\n", "", site).replace("listen 443 ssl http2", f"listen {port}")
-    site = site.replace("server_name news.example.org", "server_name 127.0.0.1")
-    module = f"load_module {BROTLI};" if BROTLI.exists() else ""
-    if not module:
-        site = site.replace("brotli_static on;", "")
-    temporary = "".join(
-        f"{name}_temp_path {folder}/{name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
-    user = "user root;" if os.geteuid() == 0 else ""
-    (folder / "nginx.conf").write_text(
-        f"{module} {user} daemon off; pid {folder}/pid; error_log {folder}/error.log;\n"
-        f"events {{}} http {{ access_log off; {temporary}\n{site}\n}}\n"
-    )
-    return [program, "-c", str(folder / "nginx.conf")]
-
-
-def caddy_command(wire: Wire, folder: Path, port: int) -> list[str]:
-    program = shutil.which("caddy")
-    if program is None:
-        pytest.skip("needs Caddy, which is not installed here (Debian: caddy)")
-    site = adapted("Caddyfile", wire).replace("news.example.org {", f"http://127.0.0.1:{port} {{")
-    (folder / "Caddyfile").write_text("{\n\tadmin off\n\tauto_https off\n}\n" + site)
-    return [program, "run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"]
-
-
-COMMANDS = {"nginx": nginx_command, "Caddy": caddy_command}
+from tests.web_servers import COMMANDS, running
 
 
 @pytest.fixture(params=COMMANDS)
 def front(request: pytest.FixtureRequest, server: Wire, tmp_path: Path) -> Iterator[httpx.Client]:
     """A client of that server in front of a running Dateline."""
-    folder, port = tmp_path / "front", free_port()
-    folder.mkdir()
-    command = COMMANDS[request.param](server, folder, port)
-    env = {**os.environ, "HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(command, env=env, stdout=log, stderr=log)
-    try:
-        for _ in range(200):
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                break
-            except OSError:
-                assert process.poll() is None, (folder / "log").read_text()
-                time.sleep(0.05)
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
-            yield client
-    finally:
-        process.terminate()
-        process.wait()
+    port = free_port()
+    with (
+        running(request.param, server, tmp_path / "front", port),
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20) as client,
+    ):
+        yield client
 
 
 def wait_for(front: httpx.Client, path: str, status: int) -> httpx.Response:
@@ -133,6 +74,15 @@ def test_a_web_server_in_front_serves_the_folder_and_passes_on_what_must_be(fron
         assert len(answer.headers.get_list("content-security-policy")) <= 1
     assert "unsafe-inline" in front.get("/desk/").headers["content-security-policy"]
 
+    assert front.get("/robots.txt").headers["content-type"] == server.get("/robots.txt").headers["content-type"]
+
+    # So does what is sent. (Caddy's files take a form for a question.)
+    for path in ("/hub", "/", item) if "nginx" in theirs.headers["server"] else ("/hub",):
+        sent = {"hub.mode": "none", "more": "x" * 1000}
+        ours, theirs = server.post(path, sent), front.post(path, data=sent)
+        assert (theirs.status_code, theirs.text) == (ours.status_code, ours.text), path
+        assert ours.status_code >= 400
+
     # A kill: the page says so, and no way leads to what it was.
     server.run("kill", forged, "--advisory", "It was forged.")
     gone = wait_for(front, killed, 410)
@@ -152,3 +102,40 @@ def test_events_pass_a_web_server_in_front_as_they_come(front: httpx.Client, ser
         server.publish("Harbour reopens")
         assert "Harbour reopens" in next(line for line in lines if "Harbour" in line)
         assert time.monotonic() - begun < 10
+
+
+def test_a_killed_item_is_gone_from_a_web_server_in_front_the_moment_that_its_file_is(
+    front: httpx.Client, server: Wire
+) -> None:
+    forged = server.publish("Forged", body="Secretword. " * 100)
+    server.publish_many(3)  # more than is too little to compress
+    site = server.home / "site"
+    for _ in range(200):
+        if found := list(site.glob("2*/*/*/forged-*/index.html.br")):
+            break
+        time.sleep(0.05)
+    folder = found[0].parent
+    killed = f"/{folder.relative_to(site).as_posix()}/"
+    encodings = [{"Accept-Encoding": name} for name in ("identity", "gzip", "br")]
+    etags = {}
+    for headers in encodings:
+        answer = wait_for(front, killed, 200) if headers is encodings[0] else front.get(killed, headers=headers)
+        assert "Secretword" in answer.text
+        etags[headers["Accept-Encoding"]] = answer.headers["etag"]
+    assert "Forged" in front.get("/").text and "Forged" in front.get("/feed.atom").text
+
+    process = subprocess.Popen(server.command("kill", forged, "--advisory", "It was forged."), env=server.env)
+    # Asked for again and again, so that whatever keeps a file open keeps it now.
+    while (folder / "index.html").exists():
+        for headers in encodings:
+            front.get(killed, headers=headers)
+        front.get("/"), front.get("/feed.atom")
+    for headers in encodings:
+        for more in ({}, {"If-None-Match": etags[headers["Accept-Encoding"]]}):
+            answer = front.get(killed, headers={**headers, **more})
+            assert answer.status_code == 410 and "Secretword" not in answer.text, (headers, more)
+    for path, file in (("/", "index.html"), ("/feed.atom", "feed.atom")):
+        while "Forged" in (site / file).read_text():
+            front.get(path)
+        assert "Forged" not in front.get(path).text, path
+    assert process.wait(timeout=60) == 0

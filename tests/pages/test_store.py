@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from dateline.pages.ready import Page
 from dateline.pages.store import PageStore, media_type_of
 
@@ -71,6 +73,25 @@ def test_a_kill_leaves_no_file_of_the_page_it_replaces(tmp_path: Path) -> None:
     assert store.get("/a/") is None
     store.flush()
     assert files(tmp_path) == {} and PageStore(tmp_path, 1000).get("/a/") is None
+
+
+def test_a_withdrawn_pages_twins_go_before_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A static server looks for a twin first: one that outlives its page would be served in its place.
+    store = PageStore(tmp_path, 10_000_000)
+    store.put("/a/", page("secret " * 500))
+    store.flush()
+    gone: list[str] = []
+    unlink = Path.unlink
+
+    def noting(path: Path, missing_ok: bool = False) -> None:
+        if path.exists():
+            gone.append(path.name)
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", noting)
+    store.put("/a/", page("gone", 410))
+    store.flush()
+    assert sorted(gone[:-1]) == ["index.html.br", "index.html.gz"] and gone[-1] == "index.html"
 
 
 def test_memory_is_bounded_and_what_it_forgets_is_read_again(tmp_path: Path) -> None:
