@@ -20,10 +20,15 @@ def adapted(name: str, home: Path, port: int, url: str) -> str:
     return text.replace("https://news.example.org", url)
 
 
-def nginx_site(home: Path, port: int, url: str, listen: str) -> str:
-    """Return docs/deploy/nginx.conf, to be included in nginx's http block; `listen`: its address and options."""
+def nginx_site(home: Path, port: int, url: str, listen: str, lists_s: int = 0) -> str:
+    """Return docs/deploy/nginx.conf, to be included in nginx's http block; `listen`: its address and options.
+
+    `lists_s`: the seconds for which it asks nothing about its lists, where the file leaves an operator the choice.
+    """
     site = adapted("nginx.conf", home, port, url)
     site = re.sub(r" *(listen \[::\]|ssl_certificate).*\n", "", site)
     site = site.replace("listen 443 ssl http2", f"listen {listen}")
     site = site.replace("server_name news.example.org", "server_name 127.0.0.1")
+    # The first is the server's; an item page's location has its own.
+    site = site.replace("open_file_cache_valid 0;", f"open_file_cache_valid {lists_s}s;", 1)
     return site if BROTLI.exists() else re.sub(r" *brotli_static .*\n", "", site)
