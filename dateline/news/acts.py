@@ -134,7 +134,7 @@ def _open(
         uri=uri,
         version=1,
         pubstatus=PubStatus.USABLE,
-        path=f"/{day:%Y/%m/%d}/{slugify(item.headline)}-{short_id(uri)}/",
+        path=f"/{day.year}/{day.month:02}/{day.day:02}/{slugify(item.headline)}-{short_id(uri)}/",
         first_created=item.first_created if act is Act.ARCHIVE and item.first_created else now,
         version_created=now,
         content_created=created,
