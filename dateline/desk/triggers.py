@@ -6,7 +6,7 @@ triggers go with the old one. The messages are for a log; who uses the desk meet
 
 from django.db import connection
 
-from dateline.desk import search
+from dateline.desk import search, story_count
 from dateline.desk.queue_rows import WAITS
 
 _TEXT_ACTS = "('publish', 'archive', 'update', 'correct', 'refile')"
@@ -129,12 +129,13 @@ for _verb, _past in (("UPDATE", "changed"), ("DELETE", "deleted")):
 def ensure_triggers() -> None:
     """Make the triggers as they stand here, in place of what is there; and what else no model can say."""
     with connection.cursor() as cursor:
-        cursor.execute(search.TABLE)
+        search.ensure_table(cursor)
+        story_count.ensure_table(cursor)
         # An earlier form of the one below.
         cursor.execute("DROP INDEX IF EXISTS desk_story_waits")
         cursor.execute(
             f"CREATE INDEX IF NOT EXISTS desk_story_waiting ON desk_story (urgency, changed_at) WHERE {WAITS}"
         )
-        for name, text in TRIGGERS.items():
+        for name, text in (TRIGGERS | story_count.TRIGGERS).items():
             cursor.execute(f"DROP TRIGGER IF EXISTS {name}")
             cursor.execute(f"CREATE TRIGGER {name} {text.strip()}")

@@ -20,6 +20,7 @@ from dateline.desk.asking import acts_for
 from dateline.desk.errors import DeskError
 from dateline.desk.models import Story
 from dateline.desk.queue_rows import sent_back
+from dateline.desk.story_count import StoryPaginator
 from dateline.desk.widgets import DateInput, InstantInput, SectionInput, TopicPicker
 from dateline.intake import store as intake
 from dateline.news.acts import Act
@@ -166,6 +167,8 @@ class _StateColumn(Column):
 
 class StoryIndexView(IndexView):
     """The list of all stories."""
+
+    paginator_class = StoryPaginator
 
     def get_base_queryset(self) -> QuerySet[Story]:
         """Return the stories without their bodies."""

@@ -45,8 +45,8 @@ class SectionInput(forms.TextInput):
 
 def known_sections() -> list[str]:
     """Return the sections that an editor can pick: those of the settings, then those of the latest stories."""
-    latest = Story.objects.order_by("-pk").exclude(section="").values_list("section", flat=True)[:200]
-    return list(dict.fromkeys([*settings.AGENCY.sections, *sorted(set(latest))]))
+    latest = set(Story.objects.order_by("-pk").values_list("section", flat=True)[:200])
+    return list(dict.fromkeys([*settings.AGENCY.sections, *sorted(latest - {""})]))
 
 
 class TopicPicker(forms.TextInput):

@@ -51,7 +51,10 @@ class Request(models.Model):
     at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        indexes = (models.Index(fields=("story", "-at"), name="desk_request_story"),)
+        indexes = (
+            models.Index(fields=("story", "-at"), name="desk_request_story"),
+            models.Index(fields=("at",), name="desk_request_at"),
+        )
 
 
 class Release(models.Model):
@@ -113,7 +116,10 @@ class Schedule(models.Model):
                 fields=("story",), condition=models.Q(outcome__isnull=True), name="desk_schedule_one_waits"
             ),
         )
-        indexes = (models.Index(fields=("due",), condition=models.Q(outcome__isnull=True), name="desk_schedule_waits"),)
+        indexes = (
+            models.Index(fields=("due",), condition=models.Q(outcome__isnull=True), name="desk_schedule_waits"),
+            models.Index(fields=("due",), name="desk_schedule_due"),
+        )
 
 
 class Record(models.Model):
