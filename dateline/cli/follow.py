@@ -5,8 +5,9 @@ from pathlib import Path
 import click
 
 from dateline.cli.terminal import Command, err
-from dateline.delivery.client import Command as Run
-from dateline.delivery.client import Database, Folder, Follower, NotTaken, Refused
+from dateline.delivery.client import Follower, Refused
+from dateline.delivery.sinks import Command as Run
+from dateline.delivery.sinks import Database, Folder, NotTaken
 from dateline.wire.verify import read_verifier
 
 

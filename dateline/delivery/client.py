@@ -1,34 +1,36 @@
-"""The client of a wire: `dateline follow`. Receives, checks, hands on; its own cursor moves last.
+"""The client of a wire: `dateline follow`. Receives, checks, hands on (`sinks`); its own cursor moves last.
 
 Every dispatch is proved against a signed head, and every head continues the last one. `prev` is the wire's word, not
-signed: it shows what was lost by accident; who stands between could leave a dispatch out, and nothing else. What was
-handed on but not yet noted when the machine died is handed on once more; the sinks take that without repeating it: a
-file is replaced by the same file, a row by the same row, a command is told the seq.
+signed: it shows what was lost by accident; who stands between could leave a dispatch out, and nothing else.
+
+It asks page by page and waits for the next dispatch; what is many pages behind catches up by one replay.
 """
 
 import base64
 import contextlib
 import hashlib
-import os
-import sqlite3
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import httpx
 import msgspec
 
+from dateline.delivery.asking import NDJSON
+from dateline.delivery.sinks import Line, Sink
 from dateline.delivery.write_whole import write_whole
 from dateline.news.counting import dispatches
 from dateline.wire.dispatch import leaf_of_digest
 from dateline.wire.errors import NotVerified
 from dateline.wire.merkle import check_consistency, check_inclusion
-from dateline.wire.note import Verifier
+from dateline.wire.note import Checkpoint, Verifier
 
 _WAIT_S = 50
 _LIMIT = 200
+# How often a cursor is noted in a replay: what a crash brings once more is no longer, and a disk forces some hundred
+# writes in that time.
+_TOGETHER_S = 1.0
 # Between attempts while the wire cannot be reached, doubled up to the longest.
 _FIRST_S, _LONGEST_S = 0.5, 30.0
 
@@ -43,24 +45,6 @@ class State(msgspec.Struct):
     owed: dict[int, str] = {}
 
 
-class Line(msgspec.Struct):
-    """A dispatch as it came; `item` are the bytes that were signed."""
-
-    seq: int
-    prev: int
-    act: str
-    uri: str
-    version: int
-    sent: str
-    item: msgspec.Raw
-    salt: str = ""
-    proof: list[str] = []
-    digest: str = ""
-    withdrawn: int = 0
-    embargoed: bool = False
-    headlines: bool = False
-
-
 class Answer(msgspec.Struct):
     """An answer of `/api/wire`."""
 
@@ -69,80 +53,6 @@ class Answer(msgspec.Struct):
     next: int
     dispatches: list[msgspec.Raw]
     checkpoint: str = ""
-
-
-class Sink(Protocol):
-    """Where dispatches go. `take` returns when it is safe there; taking one twice changes nothing."""
-
-    def take(self, line: Line, raw: bytes) -> None:
-        """Take one dispatch."""
-
-
-class Folder:
-    """Writes each dispatch as a file SEQ.json, whole or not at all."""
-
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._folder = folder
-
-    def take(self, line: Line, raw: bytes) -> None:
-        """Write one."""
-        write_whole(self._folder / f"{line.seq:010d}.json", raw + b"\n")
-
-
-class Command:
-    """Runs a command for each dispatch: the line on its standard input, WIRE_SEQ, WIRE_ACT and WIRE_URI beside it."""
-
-    def __init__(self, command: str) -> None:
-        self._command = command
-
-    def take(self, line: Line, raw: bytes) -> None:
-        """Run it; a failure stops the follower, and the dispatch comes again."""
-        env = {**os.environ, "WIRE_SEQ": str(line.seq), "WIRE_ACT": line.act, "WIRE_URI": line.uri}
-        env.pop("WIRE_TOKEN", None)
-        done = subprocess.run(self._command, shell=True, input=raw + b"\n", env=env, check=False)  # noqa: S602
-        if done.returncode:
-            raise NotTaken(f"The command answered {done.returncode} for seq {line.seq}; it comes again.")
-
-
-class Database:
-    """Keeps every dispatch, and the state of each item, in a SQLite file. Raises NotTaken where it cannot."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        with self._naming_it():
-            self._open()
-
-    def _open(self) -> None:
-        self._sql = sqlite3.connect(self._path, isolation_level=None)
-        self._sql.executescript(
-            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-            "CREATE TABLE IF NOT EXISTS dispatch (seq INTEGER PRIMARY KEY, prev INTEGER, act TEXT, uri TEXT, "
-            "version INTEGER, sent TEXT, item TEXT);"
-            "CREATE INDEX IF NOT EXISTS dispatch_uri ON dispatch (uri, seq);"
-            "CREATE VIEW IF NOT EXISTS item AS SELECT uri, version, act, sent, item, max(seq) AS seq FROM dispatch "
-            "GROUP BY uri;"
-        )
-
-    def take(self, line: Line, raw: bytes) -> None:
-        """Keep one."""
-        row = (line.seq, line.prev, line.act, line.uri, line.version, line.sent, bytes(line.item).decode())
-        with self._naming_it():
-            self._sql.execute("INSERT OR REPLACE INTO dispatch VALUES (?, ?, ?, ?, ?, ?, ?)", row)
-
-    @contextlib.contextmanager
-    def _naming_it(self) -> Iterator[None]:
-        """Say of what goes wrong which file it is about: it is none of the home's."""
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise NotTaken(
-                f"Dispatches cannot be kept in {self._path}: {error}. Mend that, or name another file with --sqlite."
-            ) from error
-
-
-class NotTaken(Exception):
-    """A sink could not take a dispatch."""
 
 
 class Refused(Exception):
@@ -159,6 +69,8 @@ class Follower:
         self._verifier = verifier
         self._path = state_path
         self._sink = sink
+        self._replays = sink.in_bulk
+        self._opened: tuple[str, Checkpoint] | None = None
         self.state = _read_state(state_path)
         self._http = httpx.Client(
             base_url=url, headers={"Authorization": f"Bearer {token}", "User-Agent": "dateline-follow"},
@@ -172,6 +84,8 @@ class Follower:
             try:
                 received = self._step(0 if once else _WAIT_S)
                 wait_s = _FIRST_S
+                if received == _LIMIT and self._replays:
+                    self._catch_up()
             except httpx.HTTPError as error:
                 told(f"The wire cannot be reached ({error or type(error).__name__}); trying again in {wait_s:g} s.")
                 time.sleep(wait_s)
@@ -184,12 +98,12 @@ class Follower:
         """Ask once; return how many dispatches came."""
         answer = self._ask(wait_s)
         raws = [bytes(raw) for raw in answer.dispatches]
-        lines = [msgspec.json.decode(raw, type=Line) for raw in raws]
-        self._check_head(answer)
+        lines = [_line_of(raw) for raw in raws]
+        if answer.checkpoint:
+            self._check_head(answer.checkpoint)
         for line, raw in zip(lines, raws, strict=True):
-            self._check(line, answer.checkpoint)
-            self._sink.take(line, _stub_of(line) if line.withdrawn or line.embargoed else _without_proof(raw))
-            self._move(line, answer)
+            self._take(line, raw, answer.wire, answer.checkpoint)
+            self._note()
         return len(lines)
 
     def _ask(self, wait_s: int) -> Answer:
@@ -197,24 +111,50 @@ class Follower:
         if self.state.wire:
             query["wire"] = self.state.wire
         response = self._http.get("/api/wire", params=query)
-        if response.status_code == httpx.codes.TOO_MANY_REQUESTS or response.is_server_error:
-            asked = response.headers.get("Retry-After", "")
-            time.sleep(min(_LONGEST_S, float(asked)) if asked.isascii() and asked.isdigit() else _FIRST_S)
-            response.raise_for_status()
-        if not response.is_success:
-            with contextlib.suppress(msgspec.DecodeError, KeyError, TypeError):
-                raise Refused(msgspec.json.decode(response.content)["detail"])
-            raise Refused(f"The wire answered {response.status_code}.")
+        _check_answer(response)
         try:
             return msgspec.json.decode(response.content, type=Answer)
         except msgspec.DecodeError as error:
             raise Refused(f"What answers at {self._http.base_url} is no wire: {error}.") from error
 
-    def _check_head(self, answer: Answer) -> None:
+    def _catch_up(self) -> None:
+        """Take all that there is by one request. Where that is cut, what came whole is noted."""
+        checkpoint, noted = "", time.monotonic()
+        try:
+            for raw in self._replay():
+                line = _line_of(raw)
+                if line.checkpoint:
+                    self._check_head(line.checkpoint)
+                checkpoint = line.checkpoint or checkpoint
+                if not checkpoint:
+                    self._replays = False  # an older wire, which names none in a replay
+                    break
+                self._take(line, raw, self.state.wire, checkpoint)
+                if time.monotonic() - noted > _TOGETHER_S:
+                    self._note()
+                    noted = time.monotonic()
+        except (httpx.HTTPError, NotVerified, Refused):
+            self._note()
+            raise
+        self._note()
+
+    def _replay(self) -> Iterator[bytes]:
+        """Yield the lines after the cursor. Raises httpx.HTTPError where they do not come to their end."""
+        query: dict[str, Any] = {"after": self.state.cursor, "proof": 1, "wire": self.state.wire}
+        with self._http.stream("GET", "/api/wire", params=query, headers={"Accept": NDJSON}) as response:
+            if not response.is_success:
+                response.read()
+            _check_answer(response)
+            rest = b""
+            for part in response.iter_bytes():
+                *lines, rest = (rest + part).split(b"\n")
+                yield from lines
+            if rest:
+                raise httpx.RemoteProtocolError("the last line was cut off")
+
+    def _check_head(self, checkpoint: str) -> None:
         """Check that the signed head is the agency's, and continues the one that was seen before."""
-        if not answer.checkpoint:
-            return
-        point = self._verifier.open(answer.checkpoint)
+        point = self._open(checkpoint)
         before = self._verifier.open(self.state.checkpoint) if self.state.checkpoint else None
         if before is None or before.root == point.root:
             return
@@ -242,7 +182,7 @@ class Follower:
             raise NotVerified(f"Seq {line.seq} comes without its text; --headlines takes that.", line.seq)
         bare = line.withdrawn or line.embargoed or line.headlines
         digest = line.digest if bare else hashlib.sha256(bytes(line.item)).hexdigest()
-        point = self._verifier.open(checkpoint)
+        point = self._open(checkpoint)
         try:
             salt, path = base64.b64decode(line.salt), [base64.b64decode(part) for part in line.proof]
         except ValueError as error:
@@ -251,7 +191,12 @@ class Follower:
         if not check_inclusion(line.seq - 1, point.size, leaf, path, point.root):
             raise NotVerified(f"Seq {line.seq} is not what {point.origin} signed.", line.seq)
 
-    def _move(self, line: Line, answer: Answer) -> None:
+    def _take(self, line: Line, raw: bytes, wire: str, checkpoint: str) -> None:
+        self._check(line, checkpoint)
+        self._sink.take(line, _stub_of(line) if line.withdrawn or line.embargoed else _without_proof(raw))
+        self._move(line, wire, checkpoint)
+
+    def _move(self, line: Line, wire: str, checkpoint: str) -> None:
         owed = dict(self.state.owed)
         if line.withdrawn:
             owed[line.withdrawn] = line.uri
@@ -260,8 +205,43 @@ class Follower:
             raise NotVerified(f"Seq {line.seq} was to withdraw {due}, and does not.", line.seq)
         if late := [seq for seq in owed if seq < line.seq]:
             raise NotVerified(f"Seq {late[0]} was to withdraw {owed[late[0]]}, and never came.", late[0])
-        self.state = State(answer.wire, line.seq, answer.checkpoint or self.state.checkpoint, owed)
+        self.state = State(wire, line.seq, checkpoint or self.state.checkpoint, owed)
+
+    def _note(self) -> None:
+        """Have what was taken be safe, then the cursor."""
+        self._sink.keep()
         write_whole(self._path, msgspec.json.encode(self.state))
+
+    def _open(self, checkpoint: str) -> Checkpoint:
+        """Return a signed head; a signature is looked at once. Raises NotVerified."""
+        if self._opened is None or self._opened[0] != checkpoint:
+            self._opened = (checkpoint, self._verifier.open(checkpoint))
+        return self._opened[1]
+
+
+def _check_answer(response: httpx.Response) -> None:
+    """Raise Refused for an answer that will not change, httpx.HTTPError for one that may, when it has waited."""
+    if response.status_code == httpx.codes.TOO_MANY_REQUESTS or response.is_server_error:
+        asked = response.headers.get("Retry-After", "")
+        time.sleep(min(_LONGEST_S, float(asked)) if asked.isascii() and asked.isdigit() else _FIRST_S)
+        response.raise_for_status()
+    if not response.is_success:
+        raise _refused(response.content, f"The wire answered {response.status_code}.")
+
+
+def _refused(data: bytes, otherwise: str) -> Refused:
+    """Return what a problem says."""
+    with contextlib.suppress(msgspec.DecodeError, KeyError, TypeError):
+        return Refused(msgspec.json.decode(data)["detail"])
+    return Refused(otherwise)
+
+
+def _line_of(raw: bytes) -> Line:
+    """Return a dispatch. A replay that is ended early has a problem as its last line: raises Refused."""
+    try:
+        return msgspec.json.decode(raw, type=Line)
+    except msgspec.DecodeError as error:
+        raise _refused(raw, f"What came as a dispatch is none: {error}.") from error
 
 
 def _stub_of(line: Line) -> bytes:
@@ -279,6 +259,7 @@ def _without_proof(raw: bytes) -> bytes:
     head, mark, item = raw.partition(b',"item":')
     fields = msgspec.json.decode(head + b"}")
     fields.pop("proof", None)
+    fields.pop("checkpoint", None)
     return msgspec.json.encode(fields)[:-1] + mark + item
 
 

@@ -94,8 +94,10 @@ class Line(msgspec.Struct, frozen=True):
             return ninjs.encode(self.item())
         return form.encode(self.item(), settings.AGENCY, self.act)
 
-    def encode(self, form: Form = NINJS, proof_size: int = 0) -> bytes:
-        """Return the line without its end. `proof_size`: with its proof in the log of that size."""
+    def encode(self, form: Form = NINJS, proof_size: int = 0, checkpoint: str = "") -> bytes:
+        """Return the line without its end. `proof_size`: with its proof in the log of that size, and with that log's
+        `checkpoint`, if it is to stand there.
+        """
         dispatch = self.dispatch
         head: dict[str, object] = {
             "act": str(dispatch.act), "prev": self.prev, "salt": base64.b64encode(dispatch.salt).decode(),
@@ -103,6 +105,8 @@ class Line(msgspec.Struct, frozen=True):
         }  # fmt: skip
         if proof_size:
             head["proof"] = [base64.b64encode(part).decode() for part in tree.inclusion(dispatch.seq, proof_size)]
+        if checkpoint:
+            head["checkpoint"] = checkpoint
         if self.withdrawn:
             head["withdrawn"] = self.withdrawn
         elif self.embargoed:

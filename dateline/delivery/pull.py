@@ -7,6 +7,7 @@ memory but one batch.
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from itertools import chain, repeat
 from typing import Any
 
 import msgspec
@@ -39,6 +40,7 @@ from dateline.pages.problem import problem
 from dateline.wire import store as wire
 from dateline.wire import tree
 from dateline.wire.identity import wire_id
+from dateline.wire.store import Head
 
 # Rows that a replay reads at a time: some hundred kilobytes, what a slow client's text can be late by after a kill.
 _BATCH = 100
@@ -58,18 +60,27 @@ class _Batch(msgspec.Struct, frozen=True):
 
     lines: list[bytes]
     last: int
-    head: int
-    checkpoint: str
+    head: Head
 
 
-def _read(asked: Asked, after: int, limit: int) -> _Batch:
+def _read(asked: Asked, after: int, limit: int, before: Head | None = None) -> _Batch:
+    """Read a batch. `before`: the head that the lines of a stream before were proved by.
+
+    It proves these, too, as far as it reaches; the first line that is proved by a new one brings its checkpoint.
+    """
     by = still(asked)
     rows = store.read_rows(by.stream, after, limit)
+    last = rows[-1].seq if rows else after
     # Read after the rows: it is of a log that holds them all.
-    head = wire.read_head()
-    proved = [line.encode(proof_size=head.seq) for line in lines_of(rows, by)] if asked.proof else None
-    lines = encoded(rows, by) if proved is None else proved
-    return _Batch(lines, rows[-1].seq if rows else after, head.seq, head.checkpoint)
+    head = before if before is not None and last <= before.seq else wire.read_head()
+    if not asked.proof:
+        return _Batch(encoded(rows, by), last, head)
+    checkpoints = chain(["" if before is None or head is before else head.checkpoint], repeat(""))
+    lines = [
+        line.encode(proof_size=head.seq, checkpoint=checkpoint)
+        for line, checkpoint in zip(lines_of(rows, by), checkpoints, strict=False)
+    ]
+    return _Batch(lines, last, head)
 
 
 _View = Callable[[HttpRequest, Asked], Awaitable[HttpResponseBase]]
@@ -127,9 +138,9 @@ async def pull(request: HttpRequest, asked: Asked) -> HttpResponseBase:
         finally:
             LIMITS.close(asked.by.id)
         batch = await sync_to_async(_read)(asked, asked.after, asked.limit)
-    head = {"wire": wire_id(), "head": batch.head, "next": batch.last}
+    head = {"wire": wire_id(), "head": batch.head.seq, "next": batch.last}
     if asked.proof:
-        head["checkpoint"] = batch.checkpoint
+        head["checkpoint"] = batch.head.checkpoint
     text = json.dumps(head).encode()[:-1] + b', "dispatches": [' + b",\n".join(batch.lines) + b"]}\n"
     return HttpResponse(text, content_type="application/json")
 
@@ -159,17 +170,17 @@ async def _replay(asked: Asked) -> AsyncIterator[bytes]:
     """Yield every line up to the head, a batch at a time, each read when the one before has gone: what was killed
     meanwhile goes without its text. Where the token ends, the last line is a problem, so that no part looks whole.
     """
-    after = asked.after
+    after, head = asked.after, Head()
     while True:
         try:
-            batch = await sync_to_async(_read)(asked, after, _BATCH)
+            batch = await sync_to_async(_read)(asked, after, _BATCH, head)
         except Refused as refused:
             yield refused.response.content + b"\n"
             return
         if not batch.lines:
             return
         yield b"\n".join([*batch.lines, b""])
-        after = batch.last
+        after, head = batch.last, batch.head
 
 
 @_guarded
@@ -183,21 +194,21 @@ async def stream(request: HttpRequest, asked: Asked) -> HttpResponseBase:
 
 
 async def _events(asked: Asked) -> AsyncIterator[bytes]:
-    after = asked.after
+    after, head = asked.after, Head()
     # Counted here, not in the view: what is never begun is never ended.
     LIMITS.open(asked.by.id)
     try:
         yield b": the wire %s\n\n" % wire_id().encode()
         while not WAKER.stopped:
             try:
-                batch = await sync_to_async(_read)(asked, after, _AT_ONCE)
+                batch = await sync_to_async(_read)(asked, after, _AT_ONCE, head)
             except Refused:
                 return
             for line in batch.lines:
                 named = msgspec.json.decode(line, type=_Named)
                 yield b"id: %d\nevent: %s\ndata: %s\n\n" % (named.seq, named.act.encode(), line)
             if batch.lines:
-                after = batch.last
+                after, head = batch.last, batch.head
                 continue
             await _next(msgspec.structs.replace(asked, after=after), _HEARTBEAT_S)
             yield b": \n\n"

@@ -1,8 +1,11 @@
 """Delivery with a real server: streams, long polls, webhooks that fail and come back, kills that jump, the client."""
 
+import contextlib
 import json
 import os
+import select
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -18,6 +21,7 @@ from standardwebhooks import Webhook
 
 from tests.endpoints import Endpoint
 from tests.flow.conftest import Wire
+from tests.flow.test_replay import fill
 from tests.mailbox import Mailbox
 from tests.subscriber_servers import PASSWORD, USER, Sftp
 
@@ -246,6 +250,69 @@ def test_follow_survives_its_own_kill_and_the_servers_without_gap_or_repeat(serv
     assert str(notes) in said and str(served.home) not in said
     served.run("follow", served.url, "--token", token, "--key", key, "--into", str(into), "--once")
     assert len(list(into.glob("*.json"))) == 12
+
+
+class Cutting:
+    """A way to the server on which every connection is cut after some bytes of answers."""
+
+    def __init__(self, port: int, cut_after: int) -> None:
+        self._port, self._cut_after = port, cut_after
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.cuts = 0
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._carry, args=(client,), daemon=True).start()
+
+    def _carry(self, client: socket.socket) -> None:
+        with client, socket.create_connection(("127.0.0.1", self._port)) as server, contextlib.suppress(OSError):
+            left = self._cut_after
+            while left > 0:
+                for end in select.select([client, server], [], [])[0]:
+                    data = end.recv(min(left, 65_536))
+                    if not data:
+                        return
+                    (server if end is client else client).sendall(data)
+                    left -= len(data) if end is server else 0
+            self.cuts += 1
+
+    def close(self) -> None:
+        self._listener.close()
+
+
+def test_a_follower_that_is_far_behind_has_it_all_however_often_it_is_cut_or_killed(
+    served: Wire, tmp_path: Path
+) -> None:
+    fill(served, 900, 100)
+    forged = served.publish("Forged", body="The palace was never on fire.")
+    fill(served, 600, 100)
+    served.run("kill", forged, "--advisory", "It was forged.")
+    token = add(served, "Quay", "--from-start")["Token"]
+    key, kept, last = str(served.home / "keys" / "wire.pub"), tmp_path / "wire.db", 1502
+    way = Cutting(served.port, 700_000)
+    command = [sys.executable, "-m", "dateline", "follow", way.url, "--key", key, "--sqlite", str(kept)]
+    env = {**served.env, "WIRE_TOKEN": token}
+    counts = []
+    for _ in range(3):
+        running = subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL)
+        before = counts[-1] if counts else 0
+        wait_for(lambda before=before: kept.exists() and _count(kept) > min(before + 100, last - 1))
+        running.kill()
+        running.wait()
+        counts.append(_count(kept))
+    served.run("follow", way.url, "--token", token, "--key", key, "--sqlite", str(kept), "--once")
+    way.close()
+    with sqlite3.connect(kept) as database:
+        rows = database.execute("SELECT seq, prev FROM dispatch ORDER BY seq").fetchall()
+        whole = "".join(row[0] for row in database.execute("SELECT item FROM dispatch"))
+    assert rows == [(seq, seq - 1) for seq in range(1, last + 1)] and way.cuts
+    assert "never on fire" not in whole and counts[0] > 0
 
 
 def names(folder: Path) -> list[str]:
