@@ -298,7 +298,8 @@ def measure(options: Options) -> None:
         ("page", "ours", "p99", "plain nginx", "p99", "its way", "ratio", "by CPU"), through.rows,
         "ours: nginx with our configuration, which asks for the file with each request, beside the nginx of the table "
         "above, which asks once a second and sends fewer headers. both ask each time: beside one that asks, too, and "
-        "sends the same headers. both ask once a second: with the line of our configuration that lets it, for lists.",
+        "sends the same headers (but a feed's Link). both ask once "
+        "a second: with the line of our configuration that lets it, for lists.",
     )  # fmt: skip
     if options.out:
         write_bars(options.out / "pages.svg", "Pages, ratio to nginx", "times nginx", table.bars)

@@ -1,6 +1,7 @@
 """The real nginx and the real Caddy in front of a running Dateline, with the configurations of docs/deploy."""
 
 import contextlib
+import functools
 import os
 import shutil
 import socket
@@ -15,12 +16,12 @@ from bench.deployed import MAIN, adapted, nginx_site
 from tests.flow.conftest import Wire
 
 
-def nginx_command(wire: Wire, folder: Path, port: int) -> list[str]:
+def nginx_command(wire: Wire, folder: Path, port: int, lists_s: int = 0) -> list[str]:
     program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:
         pytest.skip("needs nginx, which is not installed here (Debian: nginx, libnginx-mod-http-brotli-static)")
     # A certificate is the operator's; the test listens on the loopback without.
-    site = nginx_site(wire.home, wire.port, wire.url, listen=f"127.0.0.1:{port}")
+    site = nginx_site(wire.home, wire.port, wire.url, listen=f"127.0.0.1:{port}", lists_s=lists_s)
     temporary = "".join(
         f"{name}_temp_path {folder}/{name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )
@@ -43,14 +44,16 @@ def caddy_command(wire: Wire, folder: Path, port: int) -> list[str]:
     return [program, "run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"]
 
 
+# What docs/deploy has, and with what an operator may choose there.
 COMMANDS = {"nginx": nginx_command, "Caddy": caddy_command}
+CHOSEN = {"nginx that asks for lists once a second": functools.partial(nginx_command, lists_s=1)}
 
 
 @contextlib.contextmanager
 def running(name: str, wire: Wire, folder: Path, port: int) -> Iterator[int]:
     """Run that server in front of a wire's; give its first process's id."""
     folder.mkdir()
-    command = COMMANDS[name](wire, folder, port)
+    command = (COMMANDS | CHOSEN)[name](wire, folder, port)
     env = {**os.environ, "HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(command, env=env, stdout=log, stderr=log)
