@@ -82,6 +82,7 @@ with connection.cursor() as cursor:
     cursor.execute("INSERT INTO desk_schedule (story_id, revision_id, act, note, digest, user_id, due, after_seq, at, "
                    "outcome) SELECT id, latest_revision_id, 'publish', '', '', %s, '2025-01-01', 0, '2025-01-01', "
                    "'released' FROM desk_story WHERE id %% 10 = 5", [user.pk])
+    cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 """
 
 # Answers one line (what to do) with one line (ms, and of processor time).

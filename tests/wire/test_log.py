@@ -473,6 +473,7 @@ def test_an_item_is_found_by_its_uri_its_address_and_the_id_at_the_end_of_either
     for year, domain in ((1987, "tidewater.example"), (2026, "tidewater.example"), (2026, "ebb.example")):
         for number in range(3):
             publish(uri=f"tag:{domain},{year}:{number}{year}{domain[0]}bcdefg")
+    assert len(publish().rpartition(":")[2]) == 13  # those above are as earlier releases minted them
     foreign = append(Act.PUBLISH, story(uri="urn:newsml:ebb.example:20260413:harbour")).news
     for dispatch in store.read_rows(0, 20):
         item = dispatch.news
