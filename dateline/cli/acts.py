@@ -85,7 +85,7 @@ def _revise(act: Act, uri: str, file: IO[bytes], note: str) -> None:
 
 @click.command(
     cls=Command,
-    example="dateline update tag:tidewater.example,2026:h3k7q2m9x4bc harbour.txt --note 'Adds the minister.'",
+    example="dateline update tag:tidewater.example,2026:wh3k7q2m9x4bc harbour.txt --note 'Adds the minister.'",
 )
 @_URI
 @_FILE
@@ -97,7 +97,7 @@ def update(uri: str, file: IO[bytes], note: str) -> None:
 
 @click.command(
     cls=Command,
-    example="dateline correct /2026/11/25/harbour-h3k7q2m9x4bc/ harbour.txt --note 'The depth is 12 m, not 21.'",
+    example="dateline correct /2026/11/25/harbour-wh3k7q2m9x4bc/ harbour.txt --note 'The depth is 12 m, not 21.'",
 )
 @_URI
 @_FILE
@@ -107,7 +107,7 @@ def correct(uri: str, file: IO[bytes], note: str) -> None:
     _revise(Act.CORRECT, uri, file, note)
 
 
-@click.command(cls=Command, example="dateline refile h3k7q2m9x4bc harbour.txt --note 'Mends the spelling of a name.'")
+@click.command(cls=Command, example="dateline refile wh3k7q2m9x4bc harbour.txt --note 'Mends the spelling of a name.'")
 @_URI
 @_FILE
 @click.option("--note", required=True, help="What was mended; readers see it.")
@@ -116,7 +116,7 @@ def refile(uri: str, file: IO[bytes], note: str) -> None:
     _revise(Act.REFILE, uri, file, note)
 
 
-@click.command(cls=Command, example="dateline hold h3k7q2m9x4bc --advisory 'We are checking the casualty figure.'")
+@click.command(cls=Command, example="dateline hold wh3k7q2m9x4bc --advisory 'We are checking the casualty figure.'")
 @_URI
 @click.option("--advisory", required=True, help="Why it is held, for subscribers' editors.")
 def hold(uri: str, advisory: str) -> None:
@@ -125,7 +125,7 @@ def hold(uri: str, advisory: str) -> None:
     _say(append(Act.HOLD, uri=_find(uri), note=advisory))
 
 
-@click.command(cls=Command, example="dateline release h3k7q2m9x4bc")
+@click.command(cls=Command, example="dateline release wh3k7q2m9x4bc")
 @_URI
 @click.option("--advisory", default="", help="A note for subscribers' editors; it goes out with the signed dispatch.")
 def release(uri: str, advisory: str) -> None:
@@ -134,7 +134,7 @@ def release(uri: str, advisory: str) -> None:
     _say(append(Act.RELEASE, uri=_find(uri), note=advisory))
 
 
-@click.command(cls=Command, example="dateline kill h3k7q2m9x4bc --advisory 'The statement was forged; do not use.'")
+@click.command(cls=Command, example="dateline kill wh3k7q2m9x4bc --advisory 'The statement was forged; do not use.'")
 @_URI
 @click.option("--advisory", required=True, help="Why it is withdrawn; its page says so from now on.")
 def kill(uri: str, advisory: str) -> None:
