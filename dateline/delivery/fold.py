@@ -44,15 +44,16 @@ def _apply(stream: store.Stream, dispatch: Dispatch, *, has_it: bool) -> None:
 
 
 def catch_up() -> bool:
-    """Fold one piece into each stream that is behind the others, as a new one is; return whether any was.
+    """Fold one piece into the stream that is furthest behind the others, as a new one is; return whether any was.
 
     The running server calls it again and again until none is; whoever made the filter may be gone by then.
     """
     goal = wire.read_cursor(DeliveryFold.name)
-    behind = [stream for stream in store.streams() if stream.cursor < goal]
-    for stream in behind:
-        _fold_piece(stream, wire.read_rows(stream.cursor, min(_PIECE, goal - stream.cursor)))
-    return bool(behind)
+    stream = min(store.streams(), key=lambda stream: stream.cursor, default=None)
+    if stream is None or stream.cursor >= goal:
+        return False
+    _fold_piece(stream, wire.read_rows(stream.cursor, min(_PIECE, goal - stream.cursor)))
+    return True
 
 
 def _fold_piece(stream: store.Stream, dispatches: list[Dispatch]) -> None:

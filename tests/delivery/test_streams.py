@@ -174,6 +174,24 @@ def test_what_was_decided_for_a_late_stream_does_not_count_once_it_is_folded_ane
     assert [prev for _, prev in rows] == [0, *(seq for seq, _ in rows[:-1])]
 
 
+def test_of_many_late_streams_one_gets_a_piece_at_a_time_and_all_come_on(home: Any) -> None:
+    from dateline.delivery import store, subscribing
+    from dateline.delivery.fold import catch_up
+    from dateline.wire import store as wire
+
+    make_wire(120)
+    fold_all()
+    for urgency in range(2, 7):
+        subscribing.subscribe(f"Late {urgency}", Terms(wanted=Filter(urgency=urgency)), from_start=True)
+    before = [0] * 5
+    while catch_up():
+        after = [stream.cursor for stream in store.streams()]
+        moved = [new - old for new, old in zip(after, before, strict=True) if new != old]
+        assert len(moved) == 1 and moved[0] <= 50 and max(after) - min(after) <= 50
+        before = after
+    assert set(before) == {wire.head_seq()} and wire.head_seq() > 50
+
+
 def test_a_late_stream_that_nobody_wants_any_more_leaves_no_rows(home: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from dateline.delivery import store
 
