@@ -306,7 +306,9 @@ class PageStore:
         return f"{self._folder}/{path.lstrip('/')}{_STATUSES[status] if path.endswith('/') else ''}"
 
     def _load(self, path: str) -> Ready | None:
-        if "." not in path.rpartition("/")[2] and not path.endswith("/"):
+        name = path.rpartition("/")[2]
+        # The folder's page by its file's name would be a second page, of which no kill knows.
+        if name in _STATUSES.values() or ("." not in name and name):
             return None
         for status in _STATUSES if path.endswith("/") else (200,):
             target = self._name(path, status)

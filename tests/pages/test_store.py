@@ -75,6 +75,18 @@ def test_a_kill_leaves_no_file_of_the_page_it_replaces(tmp_path: Path) -> None:
     assert files(tmp_path) == {} and PageStore(tmp_path, 1000).get("/a/") is None
 
 
+def test_a_page_answers_at_its_address_only_and_not_at_its_files_too(tmp_path: Path) -> None:
+    # What was once read at a second address would stay there, in memory, when the page is withdrawn.
+    store = PageStore(tmp_path, 10_000_000)
+    store.put("/", page("front"))
+    store.put("/a/", page("secret"))
+    store.put("/gone/", page("gone", 410))
+    store.put("/held/", page("held", 404))
+    store.flush()
+    for path in ("/index.html", "/a/index.html", "/gone/410.html", "/held/404.html"):
+        assert store.get(path) is None, path
+
+
 def test_a_withdrawn_pages_twins_go_before_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # A static server looks for a twin first: one that outlives its page would be served in its place.
     store = PageStore(tmp_path, 10_000_000)

@@ -108,8 +108,11 @@ def test_a_kill_reaches_every_page() -> None:
     append(Act.UPDATE, story("Forged statement, more", uri=first.uri), note="More.")
     publish("Another")
     public.catch_up()
+    files = ["/index.html", first.news.path + "index.html", first.news.path + "v1/index.html"]
+    before = [public.status(path) for path in files]  # whoever asks by a file's name must not keep its text alive
     append(Act.KILL, uri=first.uri, note="The statement was forged.")
     public.catch_up()
+    assert [public.status(path) for path in files] == before == [404, 404, 404]
     for path in (first.news.path, first.news.path + "v1/"):
         assert public.status(path) == 410
         assert "The statement was forged." in public.body(path) and "Forged statement" not in public.body(path)
