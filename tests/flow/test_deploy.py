@@ -77,7 +77,7 @@ def test_a_web_server_in_front_serves_the_folder_and_passes_on_what_must_be(fron
     # What no file answers comes from Dateline, with its own headers and no second ones.
     for path, code in (
         ("/newsfeed.json?before=2", 200), ("/newsfeed.json?section=world", 200), ("/newsfeed.json?before=x", 400), ("/log/checkpoint", 200), ("/desk/", 302), ("/api/wire", 401), ("/nothing/", 404),
-        ("/sections/world", 301), ("/?before=2", 200), ("/healthz", 200), ("/.fresh/stamp", 404),
+        ("/sections/world", 301), ("/?before=2", 200), ("/?before=0", 400), ("/healthz", 200), ("/.fresh/stamp", 404),
     ):  # fmt: skip
         answer = front.get(path)
         assert answer.status_code == code, (path, answer.status_code)
@@ -100,7 +100,27 @@ def test_a_web_server_in_front_serves_the_folder_and_passes_on_what_must_be(fron
     assert gone.headers["cache-control"] == "no-cache"
     for path in (killed, killed + "index.html", killed + "410.html", "/", "/feed.atom"):
         assert "Secretword" not in front.get(path).text
+    assert [front.get(killed + name).status_code for name in ("index.html", "410.html")] == [404, 404]
     assert uri in server.get("/feed.atom").text
+
+
+def test_a_feed_whose_section_has_other_letters_says_in_ascii_where_it_can_be_had(
+    front: httpx.Client, server: Wire
+) -> None:
+    server.publish("Harbour reopens", Section="Größe & Maß")
+    path = "/sections/gr%C3%B6%C3%9Fe-and-ma%C3%9F/feed.atom"
+    theirs = wait_for(front, path, 200)
+    ours = server.get(path).headers["link"]
+    # Caddy's file says nothing rather than something else.
+    assert theirs.headers.get("link") == (None if "Caddy" in theirs.headers["server"] else ours)
+
+
+def test_what_is_missing_or_refused_is_not_kept_for_a_year(front: httpx.Client, server: Wire) -> None:
+    (server.home / "pictures").mkdir(exist_ok=True)
+    for path in ("/pictures/", "/pictures/none.jpg", "/static/", "/static/none.css"):
+        answer = front.get(path)
+        assert answer.status_code in (403, 404), path
+        assert "immutable" not in answer.headers.get("cache-control", ""), path
 
 
 def test_events_pass_a_web_server_in_front_as_they_come(front: httpx.Client, server: Wire) -> None:
