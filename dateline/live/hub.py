@@ -242,10 +242,12 @@ class Hub:
                 chunks.append(event.chunk)
             count += 1
         self._told = self._pending[count - 1].seq
+        # Where something goes the front page is up already: a kill waits for nothing.
+        front_first = not any(event.withdraws for event in self._pending[:count])
         del self._pending[:count]
         early, self._early = self._early, []
         # An empty round, of advisories for instance, reaches everyone at once.
-        self._send(b"".join(chunks), front_first=True)
+        self._send(b"".join(chunks), front_first=front_first)
         for reader, after in early:
             if not reader.transport.is_closing():
                 self._catch_up(reader, after)

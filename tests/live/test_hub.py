@@ -332,7 +332,12 @@ def test_a_crowd_waits_for_the_front_page_and_no_longer_than_some_milliseconds()
         hub.heartbeat()
         # A heartbeat waits for nothing; each reader got one when it joined.
         assert all(client.written.count(b"event: heartbeat") == 2 for client in clients)
-        hub.announce([element(4)])
+        # Nor does a kill, whose front page was up before anyone was told.
+        hub.announce([Event(4, b"id: 4\nevent: withdrawal\ndata: {}\n\n", "tag:a", True)])
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert all(("withdrawal", 4) in client.events for client in clients)
+        hub.announce([element(5)])
         hub.close()
 
     run(scenario())
