@@ -32,8 +32,10 @@ class Failing:
         if not self._count:
             self._since = now
         self._count += 1
-        self._again = {said: due for said, due in self._again.items() if due > now}
-        known = (what, f"{type(error).__name__}: {error}")
+        self._again = {known: due for known, due in self._again.items() if due > now}
+        # A file that is made for each attempt has another name in each.
+        said = error.strerror if isinstance(error, OSError) and error.strerror else error
+        known = (what, f"{type(error).__name__}: {said}")
         if known not in self._again:
             self._again[known] = now + _AGAIN_S
             self._log.exception(what, *values)

@@ -1,5 +1,6 @@
 """What the log says of a failure that goes on."""
 
+import errno
 import logging
 
 import pytest
@@ -52,6 +53,16 @@ def test_a_failure_is_said_once_and_again_after_a_while_and_at_its_end(
     assert [record.getMessage() for record in caplog.records] == ["It works again, after 900 s (failed attempts: 900)"]
     fail(work, OSError("no room"))
     assert len(caplog.records) == 2, "the next one is a new one"
+
+
+def test_a_failure_is_the_same_one_whatever_the_name_of_the_file_that_was_to_be_made(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    work = Failing(log, "It works again")
+    for number in range(3):
+        fail(work, OSError(errno.EROFS, "Read-only file system", f"site/.fresh/7-{number}"))
+    fail(work, OSError(errno.ENOSPC, "No space left on device", "site/.fresh/7-3"))
+    assert len(caplog.records) == 2
 
 
 def test_another_failure_of_the_same_work_is_said_at_once(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
