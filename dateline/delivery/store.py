@@ -147,11 +147,6 @@ def _stream_with(text: str) -> int:
     return int(sql().execute("SELECT id FROM delivery_stream WHERE filter = ?", (text,)).fetchone()[0])
 
 
-def has_item(stream: int, uri: str) -> bool:
-    """Whether a stream has any dispatch of an item."""
-    return first_of(stream, uri) is not None
-
-
 def items_in(stream: int, uris: Iterable[str]) -> set[str]:
     """Return those of some items of which a stream has any dispatch."""
     query = "SELECT i.uri FROM json_each(?) w CROSS JOIN delivery_item i ON i.stream = ? AND i.uri = w.value"

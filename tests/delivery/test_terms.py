@@ -164,7 +164,7 @@ def test_who_is_no_more_entitled_hears_of_the_kill_and_gets_no_word_of_the_text(
         found = subscribing.find(name)
         found = subscribing.change(found, msgspec.structs.replace(subscribing.terms_of(found), wanted=Filter()))
         # What it has is in sight at once, before anything is folded anew.
-        assert rows_of(found.stream) == [(1, 0), (2, 1)] and store.has_item(found.stream, made[0].uri)
+        assert rows_of(found.stream) == [(1, 0), (2, 1)] and store.first_of(found.stream, made[0].uri) == 1
     append(Act.HOLD, uri=made[0].uri, note="We check.")
     append(Act.KILL, uri=made[1].uri, note="Forged.")
     append(Act.PUBLISH, NewsItem(headline="Ahead, too", body="<p>Secret.</p>", embargoed=ahead))
