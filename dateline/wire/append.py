@@ -118,10 +118,11 @@ def _append_one(submission: Submission, head: store.Head, now: datetime, agency:
         raise ActRefused(f"{uri} is an advisory; it went out and nothing follows it. Send another.", uri)
     before = store.read_item(state.seq) if state else None
     item = _next(submission, before, now, agency)
-    while not uri and store.read_state(item.uri) is not None:
-        item = _next(submission, before, now, agency)  # minted, and another's by a very small chance
-    if before is None and store.path_is_taken(item.path):
-        item = msgspec.structs.replace(item, path=f"{item.path.rstrip('/')}-{head.seq + 1}/")
+    while before is None and store.is_taken(item.uri, item.path):
+        if store.read_state(item.uri) is not None:
+            item = _next(submission, before, now, agency)  # minted, and another's by a very small chance
+        else:
+            item = msgspec.structs.replace(item, path=f"{item.path.rstrip('/')}-{head.seq + 1}/")
     data = ninjs.encode(item)
     seq, sent, salt = head.seq + 1, rfc3339(now, micros=True), os.urandom(SALT_BYTES)
     leaf = leaf_of(seq, sent, submission.act, item.uri, item.version, data, salt)

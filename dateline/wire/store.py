@@ -172,9 +172,9 @@ def _find_minted(letters: str) -> str | None:
     return None
 
 
-def path_is_taken(path: str) -> bool:
-    """Whether an item has this address already."""
-    return sql().execute("SELECT 1 FROM wire_item WHERE path = ?", (path,)).fetchone() is not None
+def is_taken(uri: str, path: str) -> bool:
+    """Whether an item has this uri or this address already."""
+    return sql().execute("SELECT 1 FROM wire_item WHERE uri = ? OR path = ?", (uri, path)).fetchone() is not None
 
 
 def _dispatch(row: tuple[int, str, str, str, int, bytes, bytes, bytes]) -> Dispatch:
