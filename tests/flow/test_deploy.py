@@ -100,8 +100,13 @@ def test_a_web_server_in_front_serves_the_folder_and_passes_on_what_must_be(fron
     assert gone.headers["cache-control"] == "no-cache"
     for path in (killed, killed + "index.html", killed + "410.html", "/", "/feed.atom"):
         assert "Secretword" not in front.get(path).text
-    assert [front.get(killed + name).status_code for name in ("index.html", "410.html")] == [404, 404]
     assert uri in server.get("/feed.atom").text
+    server.run("hold", uri, "--advisory", "We check.")
+    for path, notice in ((killed, "410.html"), (item, "404.html")):
+        file = server.home / "site" / path[1:] / notice
+        keep_asking(front, file.exists, ("/", {}))
+        for name in ("index.html", notice):
+            assert front.get(path + name).status_code == 404, path + name
 
 
 def test_a_feed_whose_section_has_other_letters_says_in_ascii_where_it_can_be_had(
