@@ -58,6 +58,8 @@ _HEAD = (
     + b"\r\nretry: %d\n\n" % _RETRY_MS
 )
 
+_HEARTBEAT = b"event: heartbeat\ndata: {}\n\n"
+
 # Gives the events of the dispatches after a seq: (the last seq that was looked at, the chunks).
 History = Callable[[int, int], tuple[int, list[bytes]]]
 
@@ -72,6 +74,10 @@ class Event(msgspec.Struct, frozen=True):
     chunk: bytes | None
     item: str = ""
     withdraws: bool = False
+
+
+def _chunk_of(events: list[Event]) -> bytes:
+    return b"".join(event.chunk for event in events if event.chunk)
 
 
 class Reader(asyncio.Protocol):
@@ -108,6 +114,7 @@ class Hub:
         self._pending: list[Event] = []  # announced, for the next rounds
         self._early: list[tuple[Reader, int]] = []  # readers that have seen what no round has told yet
         self._round: Iterator[Reader] | None = None  # those that the round has still to reach
+        self._telling: list[Event] = []  # what the round tells them
         self._chunk = b""
         self._front_first = False  # the round is to wait for the front page
         self._waiting: asyncio.TimerHandle | None = None  # it does so now
@@ -194,7 +201,7 @@ class Hub:
     def _join(self, reader: Reader) -> None:
         self._readers[reader] = _BEHIND
         # Tells the page at once that it is connected, where a proxy holds back an answer's bare head.
-        reader.transport.write(b"event: heartbeat\ndata: {}\n\n")
+        reader.transport.write(_HEARTBEAT)
 
     def leave(self, reader: Reader) -> None:
         """A reader is gone."""
@@ -213,50 +220,53 @@ class Hub:
                 self._oldest = self._recent[0].seq
             self._recent.append(event)
             self._pending.append(event)
+        if any(event.withdraws for event in fresh):
+            self.front_is_up()  # it was, before this was announced
         if self._round is None:
             self._begin()
 
     def _blank(self, item: str) -> None:
         """Forget what was shown of an item that is withdrawn: nobody gets a word of it from now on."""
-        for events in (self._recent, self._pending):
+        for events in (self._recent, self._pending, self._telling):
             for place, event in enumerate(events):
                 if event.item == item and event.chunk and not event.withdraws:
                     events[place] = Event(event.seq, None)
+                    if events is self._telling:  # whom the round has not reached yet gets the rest
+                        self._chunk = _chunk_of(self._telling)
 
     def heartbeat(self) -> None:
         """Tell every reader that the wire is there; finds the dead among them, too."""
         if self._round is None:  # else they hear from it just now
-            self._send(b"event: heartbeat\ndata: {}\n\n")
+            self._send([Event(self._told, _HEARTBEAT)])
 
     def _begin(self) -> None:
         """Begin the next round with what is pending."""
         if not self._pending or self._round is not None:
             return
-        chunks: list[bytes] = []
         size = count = 0
         for event in self._pending:
-            size += len(event.chunk or b"")
-            if chunks and size > _ROUND_BYTES:
+            more = len(event.chunk or b"")
+            if size and size + more > _ROUND_BYTES:
                 break
-            if event.chunk:
-                chunks.append(event.chunk)
+            size += more
             count += 1
-        self._told = self._pending[count - 1].seq
+        telling = self._pending[:count]
+        self._told = telling[-1].seq
         # Where something goes the front page is up already: a kill waits for nothing.
-        front_first = not any(event.withdraws for event in self._pending[:count])
+        front_first = not any(event.withdraws for event in telling)
         del self._pending[:count]
         early, self._early = self._early, []
         # An empty round, of advisories for instance, reaches everyone at once.
-        self._send(b"".join(chunks), front_first=front_first)
+        self._send(telling, front_first=front_first)
         for reader, after in early:
             if not reader.transport.is_closing():
                 self._catch_up(reader, after)
 
-    def _send(self, chunk: bytes, *, front_first: bool = False) -> None:
+    def _send(self, telling: list[Event], *, front_first: bool = False) -> None:
         """Begin a round: whoever joins or leaves from now on is none of its."""
-        self._chunk = chunk
+        self._telling, self._chunk = telling, _chunk_of(telling)
         self._front_first = front_first
-        self._round = iter(list(self._readers) if chunk else ())
+        self._round = iter(list(self._readers) if self._chunk else ())
         self._go_on()
 
     def front_is_up(self) -> None:
@@ -272,7 +282,8 @@ class Hub:
             return  # closed meanwhile
         until = time.perf_counter() + _SLICE_S
         readers, chunk, size = self._readers, self._chunk, len(self._chunk)
-        while batch := list(islice(self._round, _STEP)):
+        # Nothing is left of a chunk whose items were all withdrawn meanwhile.
+        while size and (batch := list(islice(self._round, _STEP))):
             for reader in batch:
                 fd = readers.get(reader)
                 if fd is None:

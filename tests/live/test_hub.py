@@ -343,6 +343,29 @@ def test_a_crowd_waits_for_the_front_page_and_no_longer_than_some_milliseconds()
     run(scenario())
 
 
+def test_who_was_not_told_of_an_item_yet_when_it_is_withdrawn_never_is() -> None:
+    async def scenario() -> None:
+        hub = Hub("wire", 0, history_of(0))
+        clients = [Transport() for _ in range(200)]
+        for client in clients:
+            hub.open(request(), client)
+        hub.announce([Event(1, b"id: 1\nevent: element\ndata: secret\n\n", "tag:a")])
+        told = sum(b"secret" in client.written for client in clients)
+        hub.announce([Event(2, b"id: 2\nevent: withdrawal\ndata: {}\n\n", "tag:a", True), element(3)])
+        await asyncio.sleep(0.1)
+        assert sum(b"secret" in client.written for client in clients) == told < 100
+        assert all(client.events[-2:] == [("withdrawal", 2), ("element", 3)] for client in clients)
+        hub.announce([element(4), Event(5, b"id: 5\nevent: element\ndata: secret\n\n", "tag:b")])
+        hub.announce([Event(6, b"id: 6\nevent: withdrawal\ndata: {}\n\n", "tag:b", True)])
+        await asyncio.sleep(0.1)
+        assert all(client.events[-2:] in ([("element", 4), ("withdrawal", 6)], [("element", 5), ("withdrawal", 6)])
+                   for client in clients)  # fmt: skip
+        assert all(4 in client.seqs for client in clients)
+        hub.close()
+
+    run(scenario())
+
+
 def test_who_comes_or_goes_during_a_round_misses_nothing_and_gets_nothing_twice(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
