@@ -4,6 +4,7 @@ import sys
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 from dateline.desk import access
 from dateline.site import views as site
@@ -12,6 +13,7 @@ from dateline.wire.full_disk import full_disk
 
 urlpatterns = [
     path("healthz", healthz),
+    path("desk", RedirectView.as_view(url="/desk/", permanent=True)),
     path("desk/", include("dateline.desk.urls")),
     path("", include("dateline.delivery.urls")),
     path("", include("dateline.wire.urls")),

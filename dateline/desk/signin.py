@@ -9,6 +9,7 @@ from allauth.mfa.signals import authenticator_added, authenticator_removed
 from django.contrib import messages
 from django.contrib.auth.models import Group
 from django.contrib.auth.signals import user_logged_in, user_login_failed
+from django.core.exceptions import ValidationError
 from django.core.mail import send_mail
 from django.db.models.signals import m2m_changed
 from django.dispatch import receiver
@@ -28,6 +29,16 @@ class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Return False."""
         return False
+
+    def clean_password(self, password: str, user: Any = None) -> str:
+        """Return the new password. Raises ValidationError if it is weak, or the one that the account has already.
+
+        That one may be one-time: it was printed, or told by someone else.
+        """
+        if user is not None and user.check_password(password):
+            raise ValidationError("This is the password that you have now. Choose another.")
+        cleaned: str = super().clean_password(password, user)
+        return cleaned
 
     def get_login_redirect_url(self, request: HttpRequest) -> str:
         """Return the queue's address."""

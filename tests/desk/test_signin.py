@@ -85,10 +85,21 @@ def test_a_printed_password_is_changed_before_anything_else(desk: Any) -> None:
     given = give_password("ines")
     client, _ = sign_in("ines", given)
     assert client.get("/desk/stories/")["Location"].startswith("/desk/account/password/change/")
-    fields = {"oldpassword": given, "password1": "another-light-78", "password2": "another-light-78"}
-    client.post("/desk/account/password/change/", fields)
+
+    def change_to(password: str) -> str:
+        fields = {"oldpassword": given, "password1": password, "password2": password}
+        return client.post("/desk/account/password/change/", fields).content.decode()
+
+    assert "the password that you have now" in change_to(given)  # it was printed: others may have read it
+    assert client.get("/desk/stories/")["Location"].startswith("/desk/account/password/change/")
+    change_to("another-light-78")
     assert client.get("/desk/stories/").status_code == 200
     assert sign_in("ines", given)[1].status_code == 200  # refused: the form again
+
+
+def test_the_desk_is_found_without_its_slash(desk: Any) -> None:
+    client, _ = sign_in("ines")
+    assert client.get("/desk")["Location"] == "/desk/"
 
 
 def test_guessing_is_slowed_and_recorded(desk: Any) -> None:
