@@ -1,5 +1,6 @@
 """The acts as commands: a file, an item, a note; what the wire did with them is printed."""
 
+import re
 from datetime import UTC, datetime
 from typing import IO
 
@@ -22,10 +23,15 @@ def _read(file: IO[bytes]) -> NewsItem:
     return read_dispatch(file.read(), settings.AGENCY, datetime.now(UTC))
 
 
+# What an address that is copied from a browser may have after the item's own: an older version, a query, a place.
+_COPIED = re.compile(r"(?:(?<=/)v[0-9]+/)?(?:[?#].*)?$")
+
+
 def _find(uri: str) -> str:
     """Return the uri that a uri, a page's address or its end names."""
     text = uri.removeprefix(settings.AGENCY.url)
-    found = store.find_uri(text) or store.find_uri("/" + text.partition("://")[2].partition("/")[2])
+    path = "/" + text.partition("://")[2].partition("/")[2] if "://" in text else text
+    found = store.find_uri(text) or store.find_uri(path) or store.find_uri(_COPIED.sub("", path))
     if found is None:
         raise UnknownItem(
             f"No item on the wire has the uri or the address {uri!r}; `dateline status` lists the latest."

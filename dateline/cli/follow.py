@@ -39,6 +39,8 @@ def follow(
     """
     if not url.startswith(("https://", "http://")):
         raise click.UsageError(f"{url!r} is not the address of a wire, such as https://news.example.org.")
+    if not token_.strip():
+        raise click.UsageError("The token is empty. Give the one that `dateline subscriber` printed: --token dl_…")
     if not (token_.isascii() and token_.isprintable()):
         raise click.UsageError("This is not a token: it has characters that none has.")
     if sum(sink is not None for sink in (into, sqlite_, exec_)) != 1:

@@ -238,7 +238,9 @@ def test_follow_survives_its_own_kill_and_the_servers_without_gap_or_repeat(serv
     with sqlite3.connect(kept) as database:
         rows = database.execute("SELECT seq, prev FROM dispatch ORDER BY seq").fetchall()
     assert rows == [(number, number - 1) for number in range(1, 13)]
-    # Another agency's key opens nothing; a wrong token is told at once.
+    # Another agency's key opens nothing; a wrong token is told at once, and one that is none.
+    empty = ("follow", served.url, "--token", "", "--key", key, "--into", str(tmp_path / "x"), "--once")
+    assert "token is empty" in served.run(*empty, code=2)
     refused = served.run(
         "follow", served.url, "--token", "dl_wrong", "--key", key, "--into", str(tmp_path / "x"), "--once", code=1
     )
