@@ -107,6 +107,10 @@ def test_a_web_server_in_front_serves_the_folder_and_passes_on_what_must_be(fron
         keep_asking(front, file.exists, ("/", {}))
         for name in ("index.html", notice):
             assert front.get(path + name).status_code == 404, path + name
+    ours, theirs = server.get(item), front.get(item)
+    assert (theirs.status_code, theirs.text) == (ours.status_code, ours.text) and "withheld" in theirs.text
+    if "nginx" in theirs.headers["server"]:  # also where Dateline is down
+        assert "x-served-by" not in theirs.headers and theirs.headers["cache-control"] == "no-cache"
 
 
 def test_a_feed_whose_section_has_other_letters_says_in_ascii_where_it_can_be_had(
