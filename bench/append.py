@@ -5,6 +5,7 @@ file of the same file system and forces each to the disk. Blocks of both alterna
 itself, since a disk's fsync is now ten times slower than before and a moment later is not.
 """
 
+import argparse
 import os
 import secrets
 import sys
@@ -156,6 +157,8 @@ def without_the_disk(rounds: int) -> float:
 
 def main() -> None:
     """Measure and print."""
+    argparse.ArgumentParser(prog="python -m bench.append", description=__doc__).parse_args()
+    print("Measuring takes a minute or two.", file=sys.stderr)
     with tempfile.TemporaryDirectory(prefix="dateline-bench-") as folder, bell.Bell():
         first = append(Act.PUBLISH, item(0))
         file = os.open(Path(folder) / "raw", os.O_WRONLY | os.O_CREAT | os.O_APPEND)

@@ -5,6 +5,7 @@ append, the least that durability costs here. One more reader asks for each page
 a millisecond until the new item is in it; what it needs for asking counts. Both are the client in C (readers.c).
 """
 
+import argparse
 import subprocess
 import sys
 import time
@@ -78,6 +79,8 @@ def measure(port: int, producer: Producer, live: Readers, asker: Readers) -> dic
 
 def main() -> None:
     """Measure and print."""
+    argparse.ArgumentParser(prog="python -m bench.fresh", description=__doc__).parse_args()
+    print("Measuring takes a minute or two.", file=sys.stderr)
     need("cc")
     with readers_program() as program, dateline_server() as (port, _, env):
         live, asker = Readers(program), Readers(program)
