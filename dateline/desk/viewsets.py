@@ -248,11 +248,12 @@ class StoryViewSet(SnippetViewSet):
     list_display = (
         "headline",
         Column("urgency", label="Urgency", accessor=_urgency, sort_key="urgency"),
-        Column("section", label="Section", sort_key="section"),
+        Column("section", label="Section", sort_key="section", classname="desk-wide"),
         _StateColumn("state", label="State"),
         UserColumn(
             "latest_revision__user",
             label="Last by",
+            classname="desk-wide",
             accessor=lambda story: story.latest_revision and story.latest_revision.user,
         ),
         DateColumn("changed_at", label="Changed", sort_key="changed_at"),
