@@ -31,6 +31,8 @@ def client(full: Path, desk: Wire) -> Iterator[httpx.Client]:
     # Gives up an idle connection before the server does, which could be while it asks for something.
     limits = httpx.Limits(keepalive_expiry=2)
     with httpx.Client(base_url=desk.url, timeout=30, headers={"Accept": "text/html"}, limits=limits) as client:
+        # The port is open before the server has started, and a start needs room.
+        assert client.get("/").status_code == 200
         yield client
 
 
