@@ -102,6 +102,7 @@ def history_of(head: int):  # type: ignore[no-untyped-def]
 def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """No slice ends by the clock, which a busy machine moves on: a round is over when `announce` returns."""
     monkeypatch.setattr(hub_module, "_SLICE_S", 3600.0)
+    monkeypatch.setattr(hub_module, "_SHORT_SLICE_S", 3600.0)
 
 
 def run(test: Coroutine[Any, Any, None]) -> None:
@@ -291,6 +292,7 @@ def test_a_reader_who_comes_back_after_a_kill_gets_no_word_of_the_item() -> None
 
 def test_the_loop_answers_others_while_a_round_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub_module, "_FRONT_S", 0.0)
+    monkeypatch.setattr(hub_module, "_SHORT_SLICE_S", 0.0)
     monkeypatch.setattr(hub_module, "_SLICE_S", 0.0)  # a look at the clock ends each slice
 
     async def scenario() -> None:
@@ -370,6 +372,7 @@ def test_who_comes_or_goes_during_a_round_misses_nothing_and_gets_nothing_twice(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(hub_module, "_FRONT_S", 0.0)
+    monkeypatch.setattr(hub_module, "_SHORT_SLICE_S", 0.0)
     monkeypatch.setattr(hub_module, "_SLICE_S", 0.0)
 
     async def scenario() -> None:
