@@ -2,8 +2,9 @@
 
 A thousand live readers are connected. The reference in the same run is a raw fsync of the same bytes before each
 append, the least that durability costs here. One more client asks for each page (is it still this one?) every
-millisecond until the new item is in it; what it needs for asking counts. It goes before all others on the processor, where
-that is allowed: it stands for readers elsewhere, who wait for no core of ours. Both are the client in C (readers.c).
+millisecond until the new item is in it; what it needs for asking counts. It goes before all others on the processor,
+where that is allowed: it stands for readers elsewhere, who wait for no core of ours. Both are the client in C
+(readers.c).
 """
 
 import argparse
