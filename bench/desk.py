@@ -12,10 +12,9 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
-from bench.machine import median, percentile, print_table
+from bench.machine import folder_for, median, print_table, spread
 
 FEW, MANY = 1_000, 100_000
 ROUNDS = 12
@@ -181,8 +180,8 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="a folder that keeps the desks for the next time")
     given = parser.parse_args()
     with contextlib.ExitStack() as stack:
-        folder = given.keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dateline-bench-")))
-        desks = {count: Worker(folder / str(count), count) for count in (FEW, given.many)}
+        home = stack.enter_context(folder_for(given.keep))
+        desks = {count: Worker(home / str(count), count) for count in (FEW, given.many)}
         for desk in desks.values():
             stack.callback(desk.end)
             desk.read()
@@ -193,7 +192,7 @@ def main() -> None:
         cpus = {count: median([cpu for _, cpu in times[count]]) for count in desks}
         rows.append(
             (
-                what, *(f"{median(walls[count]):.1f} / {percentile(walls[count], 0.95):.1f}" for count in desks),
+                what, *(spread(walls[count]) for count in desks),
                 f"{median(walls[given.many]) / median(walls[FEW]):.2f}", f"{cpus[given.many] / cpus[FEW]:.2f}",
             )
         )  # fmt: skip

@@ -38,6 +38,16 @@ def read_options(rounds: int = 5) -> Options:
     return Options(found.rounds, found.out)
 
 
+@contextlib.contextmanager
+def folder_for(keep: Path | None = None) -> Iterator[Path]:
+    """Give the folder that is kept for the next time, or one that goes at the end."""
+    if keep is not None:
+        yield keep
+        return
+    with tempfile.TemporaryDirectory(prefix="dateline-bench-") as name:
+        yield Path(name)
+
+
 def need(*programs: str) -> None:
     """Stop with a sentence if a program is missing."""
     missing = [name for name in programs if shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin") is None]
@@ -140,6 +150,11 @@ def median(values: Sequence[float]) -> float:
 def percentile(values: Sequence[float], share: float) -> float:
     """Return the value below which this share of the values lies."""
     return sorted(values)[min(len(values) - 1, int(len(values) * share))]
+
+
+def spread(values: Sequence[float]) -> str:
+    """Return the median and what 95 % lie below, as a table has them."""
+    return f"{median(values):.1f} / {percentile(values, 0.95):.1f}"
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], note: str) -> None:

@@ -15,12 +15,11 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench.machine import free_port, median, percentile, print_table
+from bench.machine import folder_for, free_port, median, print_table, spread
 
 FEW, MANY = 1_000, 1_000_000
 ROUNDS = 30
@@ -339,8 +338,8 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="a folder that keeps the wires for the next time")
     given = parser.parse_args()
     with contextlib.ExitStack() as stack:
-        folder = given.keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dateline-bench-")))
-        wires = {size: Wire(folder / str(size)) for size in (FEW, given.big)}
+        home = stack.enter_context(folder_for(given.keep))
+        wires = {size: Wire(home / str(size)) for size in (FEW, given.big)}
         for size, wire in wires.items():
             wire.fill(size)
             stack.callback(wire.stop)
@@ -348,7 +347,7 @@ def main() -> None:
     rows = [
         (
             name,
-            *(f"{median(times[size]):.1f} / {percentile(times[size], 0.95):.1f}" for size in wires),
+            *(spread(times[size]) for size in wires),
             f"{median(times[given.big]) / median(times[FEW]):.2f}",
         )
         for name, times in found.items()

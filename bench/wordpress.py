@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bench.clients import wrk
-from bench.machine import dateline_server, free_port, median, percentile, print_table, wait_for
+from bench.machine import dateline_server, free_port, median, print_table, spread, wait_for
 
 ITEMS = 2000
 ROUNDS = 5
@@ -284,7 +284,7 @@ def main() -> None:
                 name,
                 f"{median(times['rate']):,.0f}",
                 f"{median(times['publish']):.1f}",
-                f"{median(times['visible']):.1f} / {percentile(times['visible'], 0.95):.1f}",
+                spread(times["visible"]),
             )
             for name, times in found.items()
         ],
